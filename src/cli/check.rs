@@ -1,0 +1,43 @@
+//! `llmc check`
+
+use std::path::PathBuf;
+
+use super::output::{Format, Output};
+use super::{Failure, inputs};
+use crate::compile;
+use crate::diagnostic;
+
+/// Check specs and say what is wrong with them.
+///
+/// Everything that `compile` would refuse is found, and nothing is written. All findings are
+/// shown, not the first. Without paths, every stack below the repository's `stacks/` is checked.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  llmc check
+  llmc check stacks/customer-support/stack.kdl
+  llmc check --format sarif > llmc.sarif")]
+pub(super) struct Args {
+    /// Spec files, or folders that hold them.
+    paths: Vec<PathBuf>,
+    /// How findings are printed.
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    let compilations = inputs::compile_all(&inputs::find(&args.paths)?, inputs::default_jobs());
+    output.findings(args.format, &compilations)?;
+    let findings: Vec<_> = compilations.iter().flat_map(|c| c.findings.clone()).collect();
+    if args.format == Format::Text {
+        let counts = compile::count(&findings);
+        let stacks = compilations.len();
+        let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        output.note(&format!(
+            "checked {}: {}, {}\n",
+            plural(stacks, "stack"),
+            plural(counts["error"], "error"),
+            plural(counts["warning"], "warning")
+        ));
+    }
+    if diagnostic::has_errors(&findings) { Err(Failure::Reported) } else { Ok(()) }
+}

@@ -1,0 +1,120 @@
+//! Which specs a command works on.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::Failure;
+use crate::compile::{self, Compilation};
+
+/// Names of a spec in its folder.
+const SPEC_NAMES: [&str; 3] = ["stack.kdl", "stack.yaml", "stack.yml"];
+/// Folder that holds a repository's stacks.
+const STACKS: &str = "stacks";
+
+/// A spec file and the repository that it belongs to.
+pub(super) struct Input {
+    /// Path to open.
+    pub(super) path: PathBuf,
+    /// Path to show: relative where it was found relative, with `/`.
+    pub(super) shown: String,
+    /// Folder that holds `stacks/`, or the spec's own folder.
+    pub(super) root: PathBuf,
+}
+
+/// The specs that `paths` name: files, folders of stacks, or, without any, the repository's
+/// `stacks/`.
+pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
+    let mut inputs = Vec::new();
+    if paths.is_empty() {
+        let root = repository(Path::new("."))
+            .ok_or_else(|| format!("no `{STACKS}/` here or above; name a spec, or run `llmc init NAME` to write a first stack"))?;
+        collect(&root.join(STACKS), &mut inputs)?;
+        if inputs.is_empty() {
+            return Err(format!("no stack in `{}`; run `llmc init NAME`", shown(&root.join(STACKS))).into());
+        }
+    }
+    for path in paths {
+        if path.is_dir() {
+            let before = inputs.len();
+            collect(path, &mut inputs)?;
+            if inputs.len() == before {
+                return Err(format!("no stack.kdl or stack.yaml in `{}` or the folders in it", shown(path)).into());
+            }
+        } else {
+            inputs.push(input(path.clone()));
+        }
+    }
+    inputs.sort_by(|a, b| a.shown.cmp(&b.shown));
+    inputs.dedup_by(|a, b| a.shown == b.shown);
+    Ok(inputs)
+}
+
+/// Compiles every input, `jobs` at a time, in the order of the inputs.
+pub(super) fn compile_all(inputs: &[Input], jobs: usize) -> Vec<Compilation> {
+    let share = inputs.len().div_ceil(jobs.max(1)).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = inputs
+            .chunks(share)
+            .map(|chunk| scope.spawn(move || chunk.iter().map(|i| compile::compile(&i.path, &i.shown)).collect::<Vec<_>>()))
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    })
+}
+
+/// As many jobs as the machine has cores.
+pub(super) fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Adds the spec of `folder`, or of each folder in it.
+fn collect(folder: &Path, inputs: &mut Vec<Input>) -> Result<(), Failure> {
+    let spec_in = |folder: &Path| -> Result<Option<PathBuf>, Failure> {
+        let found: Vec<PathBuf> = SPEC_NAMES.iter().map(|name| folder.join(name)).filter(|p| fs::symlink_metadata(p).is_ok()).collect();
+        match found.as_slice() {
+            [first, second, ..] => Err(format!("both `{}` and `{}` exist; a stack has one spec", shown(first), shown(second)).into()),
+            found => Ok(found.first().cloned()),
+        }
+    };
+    if let Some(spec) = spec_in(folder)? {
+        inputs.push(input(spec));
+        return Ok(());
+    }
+    let entries = fs::read_dir(folder).map_err(|error| format!("cannot read `{}`: {error}", shown(folder)))?;
+    let mut folders: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    for folder in folders {
+        if let Some(spec) = spec_in(&folder)? {
+            inputs.push(input(spec));
+        }
+    }
+    Ok(())
+}
+
+fn input(path: PathBuf) -> Input {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let root = repository(folder).unwrap_or_else(|| folder.to_owned());
+    Input { shown: shown(&path), root, path }
+}
+
+/// The nearest folder at or above `folder` that holds `stacks/`.
+pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(folder).ok()?;
+    let above = absolute.ancestors().position(|a| a.join(STACKS).is_dir())?;
+    // Stays relative where possible, so that messages and output name no machine's folders.
+    let here = std::env::current_dir().ok()?;
+    let root = absolute.ancestors().nth(above)?;
+    Some(match root.strip_prefix(&here) {
+        Ok(below) if below.as_os_str().is_empty() => PathBuf::from("."),
+        Ok(below) => below.to_owned(),
+        Err(_) => match here.strip_prefix(root) {
+            Ok(up) => up.components().map(|_| Component::ParentDir).collect(),
+            Err(_) => root.to_owned(),
+        },
+    })
+}
+
+/// A path as people write it: without a leading `./`.
+pub(super) fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    text.strip_prefix("./").map_or_else(|| text.clone(), str::to_owned)
+}

@@ -1,0 +1,99 @@
+//! The command line: one file for each command. Only this folder reads arguments or the
+//! environment, or prints.
+
+mod check;
+mod compile;
+mod completions;
+mod explain;
+mod fmt;
+mod init;
+mod inputs;
+mod output;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use output::Output;
+
+/// Compile LLM deployments: one spec in, Kubernetes, guardrails, alerts and dashboards out.
+///
+/// A spec declares models, GPU pools, prompts, guardrails, routes, objectives and budget. llmc
+/// checks it, says what is wrong with the line and the fix, and compiles it into files that you
+/// review in a pull request and that Argo CD or Flux deploy.
+#[derive(Parser)]
+#[command(name = "llmc", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    /// When to use colour. `NO_COLOR` is honoured.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: output::Colour,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  llmc init my-assistant        write stacks/my-assistant/ with a commented spec that compiles
+  llmc check                    check every stack below stacks/
+  llmc compile                  write generated/<stack>/ for every stack
+  llmc compile --check          fail if generated/ is stale; for CI
+  llmc explain LLMC-H003        what a code means, and what to do
+
+Exit codes: 0 fine, 1 findings of severity error or any failure.";
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Args),
+    Compile(compile::Args),
+    Fmt(fmt::Args),
+    Explain(explain::Args),
+    Schema(schema::Args),
+    Init(init::Args),
+    Completions(completions::Args),
+}
+
+/// Why a command failed.
+enum Failure {
+    /// It is in the findings that were printed.
+    Reported,
+    /// In words.
+    Message(String),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Message(message)
+    }
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // 2 is kept for "there are changes", so a usage error is 1.
+            let failed = error.use_stderr();
+            drop(error.print());
+            return ExitCode::from(u8::from(failed));
+        }
+    };
+    let mut output = Output::new(cli.color);
+    let result = match cli.command {
+        Command::Check(args) => check::run(&args, &mut output),
+        Command::Compile(args) => compile::run(&args, &mut output),
+        Command::Fmt(args) => fmt::run(&args, &mut output),
+        Command::Explain(args) => explain::run(&args, &mut output),
+        Command::Schema(args) => schema::run(&args, &mut output),
+        Command::Init(args) => init::run(&args, &mut output),
+        Command::Completions(args) => completions::run(&args, &mut output),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Reported) => ExitCode::FAILURE,
+        Err(Failure::Message(message)) => {
+            output.error(&message);
+            ExitCode::FAILURE
+        }
+    }
+}

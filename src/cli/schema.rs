@@ -1,0 +1,37 @@
+//! `llmc schema`
+
+use clap::ValueEnum;
+
+use super::Failure;
+use super::output::Output;
+use crate::{diagnostic, spec};
+
+/// Print a JSON Schema: of the spec, for editors, or of what llmc prints for programs.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  llmc schema > stack.schema.json
+
+In a YAML spec, this line lets the YAML language server check and complete it:
+  # yaml-language-server: $schema=../../schemas/stack.schema.json")]
+pub(super) struct Args {
+    /// Which schema.
+    #[arg(default_value = "stack")]
+    what: What,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// The spec.
+    Stack,
+    /// The output of `--format json`.
+    Diagnostics,
+}
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    let schema = match args.what {
+        What::Stack => spec::schema(),
+        What::Diagnostics => diagnostic::json_schema().to_value(),
+    };
+    let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;
+    output.print(&format!("{text}\n"))
+}

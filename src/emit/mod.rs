@@ -1,0 +1,77 @@
+//! The resolved stack to files: one folder per target, each a pure function.
+//!
+//! An emitter returns plain files and Kubernetes objects. Objects stay values until the end, so
+//! that [`objects`] can hold each against itself and against every other before any is written.
+
+pub mod files;
+mod kubernetes;
+mod manifest;
+mod objects;
+mod yaml;
+
+use serde_json::Value;
+
+pub use files::FileSet;
+pub use manifest::{MANIFEST_FILE, Manifest, sha256};
+pub use objects::RULES;
+pub use yaml::to_yaml;
+
+use crate::diagnostic::Diagnostic;
+use crate::stack::Stack;
+
+/// What one emitter makes.
+#[derive(Debug, Default)]
+pub struct Emitted {
+    /// Files by their path below the stack's output folder.
+    pub files: Vec<(String, String)>,
+    /// Kubernetes objects by the path of the file that each becomes.
+    pub objects: Vec<(String, Value)>,
+}
+
+impl Emitted {
+    /// Adds a Kubernetes object, to be written to `path`.
+    pub fn object(&mut self, path: impl Into<String>, object: Value) {
+        self.objects.push((path.into(), object));
+    }
+
+    /// Adds a file.
+    pub fn file(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        self.files.push((path.into(), text.into()));
+    }
+}
+
+type Emitter = fn(&Stack) -> Emitted;
+
+/// Every target, by name.
+const EMITTERS: &[(&str, Emitter)] = &[("kubernetes", kubernetes::emit)];
+
+/// Emits every target and the kustomization and manifest above them.
+///
+/// # Errors
+/// Faults that a Kubernetes API server would find in the objects; each is a fault of this
+/// compiler or of a text in the spec that no check caught.
+pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<FileSet, Vec<Diagnostic>> {
+    let mut all = Emitted::default();
+    for (_, emitter) in EMITTERS {
+        let emitted = emitter(stack);
+        all.files.extend(emitted.files);
+        all.objects.extend(emitted.objects);
+    }
+    all.objects.sort_by(|a, b| a.0.cmp(&b.0));
+    let faults = objects::check(&all.objects);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let mut set = FileSet::default();
+    for (path, text) in all.files {
+        set.insert(path, text);
+    }
+    let resources: Vec<&str> = all.objects.iter().map(|(path, _)| path.as_str()).collect();
+    set.insert("kustomization.yaml", to_yaml(&kubernetes::kustomization(stack, &resources)));
+    for (path, object) in &all.objects {
+        set.insert(path, to_yaml(&kubernetes::with_digest(object)));
+    }
+    let manifest = Manifest::of(stack, &set, inputs);
+    set.insert(MANIFEST_FILE, manifest.to_json());
+    Ok(set)
+}

@@ -1,0 +1,41 @@
+//! The only YAML writer.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// First line of every YAML file.
+const HEADER: &str = "# Written by llmc from the stack's spec. Change the spec and compile; edits here are refused.\n";
+
+/// A value as YAML that YAML 1.1 and 1.2 readers read alike.
+pub fn to_yaml(value: &Value) -> String {
+    let options = serde_saphyr::ser_options! {
+        // Long PromQL and arguments stay on one line, where a difference can be read.
+        folded_wrap_chars: 1_000_000,
+        // `yaml_12` stays off: it would leave `no`, `on` and `12:30` unquoted.
+    };
+    // Values of plain strings, numbers, lists and maps cannot fail to serialise into a string.
+    let body = serde_saphyr::to_string_with_options(value, options).unwrap_or_default();
+    format!("{HEADER}{body}")
+}
+
+/// A typed object as a value, with the keys of people's habit first: `apiVersion`, `kind`,
+/// `metadata`, `spec`, and `name` and `image` within.
+pub(super) fn value(object: &impl Serialize) -> Value {
+    ordered(serde_json::to_value(object).unwrap_or_default())
+}
+
+/// Keys that are written before the others, in this order.
+const FIRST: &[&str] = &["apiVersion", "kind", "metadata", "name", "namespace", "image", "type", "spec"];
+
+fn ordered(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(String, Value)> = map.into_iter().map(|(k, v)| (k, ordered(v))).collect();
+            let rank = |key: &str| FIRST.iter().position(|f| *f == key).unwrap_or(FIRST.len());
+            entries.sort_by(|(a, _), (b, _)| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
+            Value::Object(entries.into_iter().collect())
+        }
+        Value::Array(items) => items.into_iter().map(ordered).collect(),
+        other => other,
+    }
+}

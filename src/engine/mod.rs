@@ -1,0 +1,57 @@
+//! Serving engines: flags, probes, metrics and limits of each, behind one trait.
+//!
+//! Emitters never ask which engine they deal with; they ask the engine. Adding one is a folder
+//! here, a variant of [`EngineName`], and a line in [`of`].
+
+mod metrics;
+mod vllm;
+
+use semver::Version;
+
+pub use metrics::{Metric, MetricKind, Metrics, Signal};
+
+use crate::stack::{EngineName, Model};
+
+/// What the compiler needs to know about a serving engine.
+pub trait Engine: Sync {
+    /// Its name, for labels and messages.
+    fn name(&self) -> &'static str;
+    /// Oldest and newest version whose flags and metrics are known.
+    fn known_versions(&self) -> (Version, Version);
+    /// The project's own image of a version.
+    fn default_image(&self, version: &Version) -> String;
+    /// The complete argument list of the container.
+    fn arguments(&self, model: &Model) -> Vec<String>;
+    /// Environment of the container, without secrets.
+    fn environment(&self) -> Vec<(&'static str, &'static str)>;
+    /// Variable that holds the token of the model hub.
+    fn hub_token_variable(&self) -> &'static str;
+    /// Port of the API and the metrics.
+    fn port(&self) -> u16;
+    /// Path that answers 200 once requests are served, and fails when the engine is dead.
+    fn health_path(&self) -> &'static str;
+    /// Path of the metrics.
+    fn metrics_path(&self) -> &'static str;
+    /// What a version measures, and under which names.
+    fn metrics(&self, version: &Version) -> Metrics;
+    /// Why `flag` (with its dashes, without a value) must not be among a model's own arguments.
+    fn flag_fault(&self, version: &Version, flag: &str) -> Option<FlagFault>;
+    /// Whether running answers are finished on SIGTERM by the engine itself.
+    fn drains_on_stop(&self, version: &Version) -> bool;
+}
+
+/// Why an argument is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlagFault {
+    /// The compiler writes it from this field of the spec (a path below the model).
+    Owned(&'static str),
+    /// The version does not have it any more; what to use instead.
+    Removed(&'static str),
+}
+
+/// The engine of that name.
+pub fn of(name: EngineName) -> &'static dyn Engine {
+    match name {
+        EngineName::Vllm => &vllm::Vllm,
+    }
+}

@@ -1,0 +1,82 @@
+//! vLLM's command line.
+
+use semver::Version;
+
+use crate::engine::FlagFault;
+use crate::stack::Model;
+
+/// Flags that the compiler writes itself, with the field that decides each.
+const OWNED: &[(&str, &str)] = &[
+    ("--api-server-count", "replicas"),
+    ("--data-parallel-size", "replicas"),
+    ("--download-dir", "cache"),
+    ("--enable-ssl-refresh", "engine"),
+    ("--gpu-memory-utilization", "serve gpu-memory-utilization"),
+    ("--host", "engine"),
+    ("--kv-cache-dtype", "serve kv-cache-dtype"),
+    ("--max-model-len", "serve max-model-len"),
+    ("--max-num-batched-tokens", "serve max-num-batched-tokens"),
+    ("--max-num-seqs", "serve max-num-seqs"),
+    ("--model", "source"),
+    ("--pipeline-parallel-size", "place"),
+    ("--port", "engine"),
+    ("--quantization", "serve quantization"),
+    ("--revision", "source revision"),
+    ("--served-model-name", "model"),
+    ("--shutdown-timeout", "drain"),
+    ("--tensor-parallel-size", "place tensor-parallel"),
+];
+
+/// Short forms that mean an owned flag.
+const SHORT: &[(&str, &str)] = &[("-dp", "replicas"), ("-pp", "place"), ("-q", "serve quantization"), ("-tp", "place tensor-parallel")];
+
+/// Flags that vLLM 0.32.0's own parser refuses, with what to do instead.
+const REMOVED: &[(&str, &str)] = &[
+    ("--disable-log-requests", "requests are not logged unless `--enable-log-requests` is given"),
+    ("--guided-decoding-backend", "use `--structured-outputs-config`"),
+    ("--max-num-partial-prefills", "remove it; the scheduler decides"),
+    ("--max-seq-len-to-capture", "use `--cuda-graph-sizes` or leave it to the engine"),
+    ("--num-scheduler-steps", "remove it; V1 schedules asynchronously by itself"),
+    ("--preemption-mode", "remove it; V1 always recomputes"),
+    ("--scheduler-delay-factor", "remove it; V1 has no such delay"),
+    ("--swap-space", "remove it; V1 does not swap to CPU memory"),
+    ("--use-v2-block-manager", "remove it; there is only one block manager"),
+];
+
+/// Version whose parser refused every flag of `REMOVED`.
+const REMOVED_IN: Version = Version::new(0, 32, 0);
+
+/// The argument list: one `--flag=value` for each setting, in a fixed order, so that a difference
+/// is a line.
+pub(super) fn arguments(model: &Model, drains: bool, port: u16) -> Vec<String> {
+    let serve = &model.serve;
+    let mut args = vec![
+        format!("--model={}", model.repository),
+        format!("--revision={}", model.revision),
+        format!("--served-model-name={}", model.name),
+        "--host=0.0.0.0".into(),
+        format!("--port={port}"),
+        format!("--tensor-parallel-size={}", model.tensor_parallel),
+        format!("--max-model-len={}", serve.max_model_len),
+        format!("--gpu-memory-utilization={}", serve.gpu_memory_utilization),
+        format!("--max-num-seqs={}", serve.max_num_seqs),
+        format!("--max-num-batched-tokens={}", serve.max_num_batched_tokens),
+    ];
+    args.extend(serve.kv_cache_dtype.iter().map(|t| format!("--kv-cache-dtype={t}")));
+    args.extend(serve.quantization.iter().map(|q| format!("--quantization={q}")));
+    if drains {
+        args.push(format!("--shutdown-timeout={}", model.drain_seconds));
+    }
+    args.extend(serve.args.iter().cloned());
+    args
+}
+
+/// Why `flag` may not be given. Underscores count as dashes, as they do for vLLM.
+pub(super) fn fault(version: &Version, flag: &str) -> Option<FlagFault> {
+    let flag = flag.replace('_', "-");
+    let find = |table: &'static [(&str, &'static str)]| table.iter().find(|(name, _)| *name == flag).map(|(_, what)| *what);
+    if let Some(field) = find(OWNED).or_else(|| find(SHORT)) {
+        return Some(FlagFault::Owned(field));
+    }
+    find(REMOVED).filter(|_| *version >= REMOVED_IN).map(FlagFault::Removed)
+}

@@ -1,0 +1,30 @@
+//! `llmc` compiles one spec of an LLM deployment into the files that other systems run.
+//!
+//! The folders are the pipeline, and data flows one way:
+//!
+//! | stage | takes | gives |
+//! |---|---|---|
+//! | [`source`] | text, KDL or YAML | a tree with a place for every key and value |
+//! | [`spec`] | the tree | what the user wrote, as types; the JSON Schema comes from them |
+//! | [`resolve`] | the spec and the [`catalog`] | the [`stack`]: references bound, defaults filled |
+//! | [`check`] | spec and stack | findings, one file for each rule |
+//! | [`emit`] | the stack and its [`engine`]s | files |
+//! | [`deliver`] | files | a written tree, whole or not at all |
+//!
+//! Every stage reports [`diagnostic`]s; [`compile`] runs them all; [`cli`] is the only code that
+//! reads arguments or the environment, or prints.
+
+#![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::panic))]
+
+pub mod catalog;
+pub mod check;
+pub mod cli;
+pub mod compile;
+pub mod deliver;
+pub mod diagnostic;
+pub mod emit;
+pub mod engine;
+pub mod resolve;
+pub mod source;
+pub mod spec;
+pub mod stack;

@@ -1,0 +1,7 @@
+//! The `llmc` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    llmc::cli::run()
+}

@@ -1,0 +1,204 @@
+//! Spec and catalogue to the resolved stack.
+//!
+//! Resolving is total and silent: what cannot be resolved is left out and its route returned, and
+//! the checks say why. So one wrong model does not hide what is wrong with the others.
+
+mod model;
+mod placement;
+
+use std::collections::BTreeMap;
+
+use crate::catalog;
+use crate::diagnostic::{Diagnostic, Place, Route as Field};
+use crate::source::{Folder, Sources};
+use crate::spec::{self, Spec};
+use crate::stack::{External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, Stack, Target, TextFile};
+
+pub use placement::{Demand, Shortage, place};
+
+/// What users read on a refusal when the spec does not say.
+const DEFAULT_REFUSAL: &str = "I'm sorry, I can't help with that.";
+
+/// A stack, and what had to be left out of it.
+pub struct Resolved {
+    /// What could be resolved.
+    pub stack: Stack,
+    /// Blocks that could not; some check reports each.
+    pub left_out: Vec<Field>,
+}
+
+/// Resolves `spec`. Texts that it names are read from `folder` and added to `sources`; a text that
+/// cannot be read is reported into `diagnostics`.
+pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Resolved {
+    let mut left_out = Vec::new();
+    let mut texts = Texts { folder, sources, diagnostics };
+    let mut keep = |block: &str, name: &String, found: bool| {
+        if !found {
+            left_out.push(Field::of([block, name.as_str()]));
+        }
+    };
+    let mut pools = BTreeMap::new();
+    for (name, pool) in &spec.pool {
+        let resolved = resolve_pool(name, pool);
+        keep("pool", name, resolved.is_some());
+        pools.extend(resolved.map(|p| (name.clone(), p)));
+    }
+    let mut prompts = BTreeMap::new();
+    for (name, prompt) in &spec.prompt {
+        let resolved = resolve_prompt(name, prompt, &mut texts);
+        keep("prompt", name, resolved.is_some());
+        prompts.extend(resolved.map(|p| (name.clone(), p)));
+    }
+    let mut models = BTreeMap::new();
+    for (name, model) in &spec.model {
+        let resolved = model::resolve(name, model, spec, &pools);
+        keep("model", name, resolved.is_some());
+        models.extend(resolved.map(|m| (name.clone(), m)));
+    }
+    let mut guardrails = BTreeMap::new();
+    for (name, rails) in &spec.guardrails {
+        let resolved = resolve_guardrails(name, rails, &mut texts);
+        keep("guardrails", name, resolved.is_some());
+        guardrails.extend(resolved.map(|g| (name.clone(), g)));
+    }
+    let mut routes = BTreeMap::new();
+    for (name, route) in &spec.route {
+        let target = if spec.model.contains_key(&route.model) {
+            Some(Target::Model(route.model.clone()))
+        } else {
+            spec.external.contains_key(&route.model).then(|| Target::External(route.model.clone()))
+        };
+        keep("route", name, target.is_some());
+        routes.extend(target.map(|target| {
+            let route = Route { name: name.clone(), prompt: route.prompt.clone(), target, guardrails: route.guardrails.clone() };
+            (name.clone(), route)
+        }));
+    }
+    placement::decide_surge(&pools, &mut models);
+    let callers = if spec.callers.is_empty() { vec![spec.namespace.clone()] } else { sorted(spec.callers.clone()) };
+    let stack = Stack {
+        name: spec.stack.clone(),
+        namespace: spec.namespace.clone(),
+        owner: spec.owner.clone(),
+        callers,
+        monitoring: spec.monitoring.clone(),
+        pools,
+        models,
+        externals: spec.external.iter().map(|(name, e)| (name.clone(), resolve_external(name, e))).collect(),
+        prompts,
+        guardrails,
+        routes,
+        budget: spec.budget.clone().map(|mut budget| {
+            budget.alert_at.sort_by(f64::total_cmp);
+            budget.alert_at.dedup();
+            budget
+        }),
+    };
+    Resolved { stack, left_out }
+}
+
+/// Reads the files that a spec names.
+struct Texts<'a> {
+    folder: &'a Folder,
+    sources: &'a mut Sources,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Texts<'_> {
+    fn read(&mut self, template: &spec::Template, owner: &Field) -> Option<TextFile> {
+        let place = Place::Value(owner.key("file"));
+        match self.folder.read(&template.file, &place) {
+            Ok(text) => {
+                self.sources.add_file(&template.file, &text);
+                Some(TextFile { file: template.file.clone(), text })
+            }
+            Err(diagnostic) => {
+                self.diagnostics.push(*diagnostic);
+                None
+            }
+        }
+    }
+}
+
+fn resolve_pool(name: &str, pool: &spec::Pool) -> Option<Pool> {
+    let gpu = catalog::gpu(&pool.gpu)?;
+    let product = || BTreeMap::from([("nvidia.com/gpu.product".to_owned(), gpu.product_label.clone())]);
+    Some(Pool {
+        name: name.to_owned(),
+        gpu,
+        nodes: pool.nodes,
+        gpus_per_node: pool.gpus_per_node,
+        price_per_gpu_hour: pool.price_per_gpu_hour,
+        node_selector: if pool.node_selector.is_empty() { product() } else { pool.node_selector.clone() },
+        tolerations: pool.toleration.clone(),
+        download_mib_per_second: pool.download_mib_per_second,
+        load_mib_per_second: pool.load_mib_per_second,
+    })
+}
+
+fn resolve_prompt(name: &str, prompt: &spec::Prompt, texts: &mut Texts<'_>) -> Option<Prompt> {
+    let mut versions = BTreeMap::new();
+    for (version_name, version) in &prompt.version {
+        let field = Field::of(["prompt", name, "version", version_name]);
+        let system = version.system.as_ref().map(|system| texts.read(system, &field.key("system")));
+        let user = texts.read(&version.user, &field.key("user"));
+        // Both are read before either failure ends it, so that both are reported.
+        let (Some(user), true) = (user, system.as_ref().is_none_or(Option::is_some)) else { continue };
+        let resolved = PromptVersion { system: system.flatten(), user, sampling: version.sampling.clone() };
+        versions.insert(version_name.clone(), resolved);
+    }
+    let complete = versions.len() == prompt.version.len() && versions.contains_key(&prompt.live);
+    complete.then(|| Prompt {
+        name: name.to_owned(),
+        variables: prompt.variable.iter().map(|(name, v)| (name.clone(), v.max_tokens)).collect(),
+        versions,
+        live: prompt.live.clone(),
+        rollback: prompt.rollback.clone(),
+    })
+}
+
+fn resolve_guardrails(name: &str, rails: &spec::Guardrails, texts: &mut Texts<'_>) -> Option<Guardrails> {
+    let field = Field::of(["guardrails", name, "instructions"]);
+    let instructions = match &rails.instructions {
+        Some(template) => Some(texts.read(template, &field)?),
+        None => None,
+    };
+    let input = rails.input.clone().unwrap_or_default();
+    let output = rails.output.clone().unwrap_or_default();
+    let directed = |pii: Vec<_>, patterns, check: Option<spec::SelfCheck>| Rails {
+        pii: sorted(pii),
+        patterns,
+        self_check_max_tokens: check.map(|c| c.max_tokens),
+    };
+    Some(Guardrails {
+        name: name.to_owned(),
+        image: rails.image.clone(),
+        replicas: rails.replicas,
+        resources: rails.resources.clone(),
+        input: directed(input.block_pii, input.block_pattern, input.self_check),
+        output: directed(output.block_pii, output.block_pattern, output.self_check),
+        instructions,
+        refusal: rails.refusal.clone().unwrap_or_else(|| DEFAULT_REFUSAL.to_owned()),
+    })
+}
+
+fn resolve_external(name: &str, external: &spec::External) -> External {
+    let public = match external.provider {
+        Provider::Openai => "https://api.openai.com/v1",
+    };
+    External {
+        name: name.to_owned(),
+        provider: external.provider,
+        model: external.model.clone().unwrap_or_else(|| name.to_owned()),
+        base_url: external.base_url.clone().unwrap_or_else(|| public.to_owned()),
+        input_price_per_million: external.input_price_per_million,
+        output_price_per_million: external.output_price_per_million,
+        token_secret: external.token_secret.clone(),
+    }
+}
+
+fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort();
+    items.dedup();
+    items
+}

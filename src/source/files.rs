@@ -1,0 +1,117 @@
+//! Reading files without trusting them.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use super::is_bidirectional_control;
+use super::rules::{CONTROL_CHARACTER, NOT_A_FILE, NOT_UTF8, OUTSIDE, TOO_LARGE, UNREADABLE};
+use crate::diagnostic::{Diagnostic, Place};
+
+/// Largest spec, prompt or other file that is read, in bytes.
+pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Reads a spec file by the path that a person gave.
+///
+/// # Errors
+/// A diagnostic when it is not a plain UTF-8 file of at most [`MAX_FILE_BYTES`]. If only control
+/// characters are wrong, the text comes back with the diagnostic.
+pub fn read_spec_file(path: &Path) -> Result<String, Box<(Diagnostic, String)>> {
+    read_plain(path, Place::File(file_name(path)), "")
+}
+
+/// The folder of a stack: the only place its spec may name files in.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// The folder that holds `spec_path`.
+    pub fn of(spec_path: &Path) -> Self {
+        let parent = spec_path.parent().filter(|p| !p.as_os_str().is_empty());
+        Self { root: parent.unwrap_or(Path::new(".")).to_owned() }
+    }
+
+    /// Reads `name`, which a spec gave at `place`.
+    ///
+    /// # Errors
+    /// A diagnostic at `place`, or in the file itself for its content.
+    pub fn read(&self, name: &str, place: &Place) -> Result<String, Box<Diagnostic>> {
+        let refuse = |why: &str| {
+            let message = format!("the path `{name}` {why}");
+            Box::new(
+                Diagnostic::new(&OUTSIDE, place.clone(), message)
+                    .help("move the file into the folder of the spec and name it relative to that folder"),
+            )
+        };
+        if name.is_empty() || name.contains('\\') || name.contains('\0') {
+            return Err(refuse("is not a relative path with `/` between folders"));
+        }
+        let mut path = self.root.clone();
+        for component in Path::new(name).components() {
+            match component {
+                Component::Normal(part) => path.push(part),
+                Component::CurDir => continue,
+                Component::ParentDir => return Err(refuse("leaves the folder of the spec through `..`")),
+                Component::RootDir | Component::Prefix(_) => return Err(refuse("is absolute")),
+            }
+            if fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) {
+                return Err(refuse("goes through a symbolic link"));
+            }
+        }
+        read_plain(&path, place.clone(), name).map_err(|fault| Box::new(fault.0))
+    }
+
+    /// The path of `name` inside the folder, for showing.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Reads a plain UTF-8 file. `place` names who asked for it; `name` is its name in `Place::Text`.
+fn read_plain(path: &Path, place: Place, name: &str) -> Result<String, Box<(Diagnostic, String)>> {
+    let shown = if name.is_empty() { path.display().to_string() } else { name.to_owned() };
+    let refuse = |rule, message: String| Box::new((Diagnostic::new(rule, place.clone(), message), String::new()));
+    let unreadable = |error: io::Error| refuse(&UNREADABLE, format!("cannot read `{shown}`: {}", plain(&error)));
+    // The type is asked before opening, because opening a pipe blocks.
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(refuse(&NOT_A_FILE, format!("`{shown}` is not a plain file")));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(refuse(&TOO_LARGE, format!("`{shown}` is larger than {} KiB", MAX_FILE_BYTES / 1024)));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        refuse(&NOT_UTF8, format!("`{shown}` is not UTF-8: byte {at} cannot be decoded"))
+    })?;
+    match text.char_indices().find(|(at, c)| is_hidden(*c) && !(*at == 0 && *c == '\u{FEFF}')) {
+        None => Ok(text),
+        Some((at, c)) => {
+            let place = Place::Text { file: name.to_owned(), range: at..at + c.len_utf8() };
+            let message = format!("`{shown}` contains the hidden character U+{:04X}", u32::from(c));
+            Err(Box::new((Diagnostic::new(&CONTROL_CHARACTER, place, message).label("here").help("delete it"), text)))
+        }
+    }
+}
+
+/// Characters that a reviewer cannot see and that no spec or prompt needs.
+fn is_hidden(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || is_bidirectional_control(c) || c == '\u{FEFF}'
+}
+
+/// The system's words without its error number, which differs between platforms.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,181 @@
+//! Text to one tree with a byte span on every key and value.
+//!
+//! KDL and YAML both become a [`Document`]: a JSON value that fits the spec's schema, and a span
+//! for each [`Route`] in it. Nothing after this stage knows which syntax was used.
+
+mod files;
+mod format;
+mod kdl;
+mod lower;
+pub mod rules;
+mod shape;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use files::{Folder, MAX_FILE_BYTES, read_spec_file};
+pub use format::format;
+pub use shape::validate;
+
+use crate::diagnostic::{Diagnostic, Finding, Label, Place, Route};
+
+/// The syntax of a spec file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// KDL 2.
+    Kdl,
+    /// YAML 1.2.
+    Yaml,
+}
+
+impl Syntax {
+    /// The syntax that a file's ending names.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "kdl" => Some(Self::Kdl),
+            "yaml" | "yml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+}
+
+/// Where a key and its value stand in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spans {
+    /// The key, block name or map argument.
+    pub key: Range<usize>,
+    /// The value; for a block, the same as the key.
+    pub value: Range<usize>,
+}
+
+/// A spec as a tree, with the place of everything in it.
+#[derive(Clone, Debug, Default)]
+pub struct Document {
+    /// The tree.
+    pub value: Value,
+    /// Spans by route.
+    pub spans: BTreeMap<Route, Spans>,
+    /// What was written but left out of `value` because it is wrong; a reference to it still
+    /// counts as declared.
+    pub dropped: BTreeSet<Route>,
+}
+
+impl Document {
+    /// Whether `route` was written, rightly or wrongly.
+    pub fn mentions(&self, route: &Route) -> bool {
+        self.spans.contains_key(route) || self.dropped.contains(route)
+    }
+}
+
+/// Parses a spec of either syntax and holds it against `schema`.
+///
+/// All findings are appended to `diagnostics`; the parts of the document that are wrong are left
+/// out, so that the rest can still be checked. `None` when no tree could be made at all.
+pub fn read(text: &str, syntax: Syntax, schema: &Value, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
+    let mut document = match syntax {
+        Syntax::Kdl => lower::lower(&kdl::parse(text, diagnostics)?, schema, diagnostics),
+        Syntax::Yaml => yaml::parse(text, diagnostics)?,
+    };
+    validate(&mut document, schema, diagnostics);
+    Some(document)
+}
+
+/// The texts of one stack: its spec, and the files beside it that the spec names.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Path of the spec as shown to people.
+    spec_path: String,
+    spec: Arc<str>,
+    /// Shown before the names of the files beside the spec; empty or ending in `/`.
+    folder: String,
+    files: BTreeMap<String, Arc<str>>,
+    spans: BTreeMap<Route, Spans>,
+}
+
+impl Sources {
+    /// The spec at `spec_path` (as shown to people) with its text.
+    pub fn new(spec_path: String, spec: &str) -> Self {
+        let folder = spec_path.rfind('/').map_or(String::new(), |at| spec_path[..=at].to_owned());
+        Self { spec_path, spec: spec.into(), folder, files: BTreeMap::new(), spans: BTreeMap::new() }
+    }
+
+    /// Lets routes be found.
+    pub fn set_spans(&mut self, spans: BTreeMap<Route, Spans>) {
+        self.spans = spans;
+    }
+
+    /// Adds a file beside the spec, named relative to the stack's folder.
+    pub fn add_file(&mut self, name: &str, text: &str) {
+        self.files.insert(name.to_owned(), text.into());
+    }
+
+    /// The spec and every file beside it, by name, with their texts; the spec's name is empty, so
+    /// that moving a stack's folder changes no digest.
+    pub fn inputs(&self) -> Vec<(String, String)> {
+        let spec = (String::new(), self.spec.to_string());
+        std::iter::once(spec).chain(self.files.iter().map(|(name, text)| (name.clone(), text.to_string()))).collect()
+    }
+
+    /// Turns the places of `diagnostic` into text and byte ranges.
+    pub fn locate(&self, diagnostic: Diagnostic) -> Finding {
+        let Diagnostic { rule, message, primary, related, help } = diagnostic;
+        Finding { rule, message, primary: self.label(primary), related: related.into_iter().map(|label| self.label(label)).collect(), help }
+    }
+
+    fn label(&self, (place, note): (Place, String)) -> Label {
+        match place {
+            Place::Key(route) => self.in_spec(self.spans(&route).map_or(0..0, |s| s.key.clone()), note),
+            Place::Value(route) => {
+                // A value that is not there is shown at the block that should hold it.
+                let exact = self.spans.get(&route).map(|s| s.value.clone());
+                let range = exact.or_else(|| self.spans(&route).map(|s| s.key.clone()));
+                self.in_spec(range.unwrap_or(0..0), note)
+            }
+            Place::Text { file, range } if file.is_empty() => self.in_spec(range, note),
+            Place::Text { file, range } => {
+                let text = self.files.get(&file).cloned().unwrap_or_else(|| "".into());
+                Label { path: format!("{}{file}", self.folder), range: clamp(&text, range), text, note }
+            }
+            Place::File(file) => Label { path: format!("{}{file}", self.folder), text: "".into(), range: 0..0, note },
+        }
+    }
+
+    fn in_spec(&self, range: Range<usize>, note: String) -> Label {
+        Label { path: self.spec_path.clone(), range: clamp(&self.spec, range), text: self.spec.clone(), note }
+    }
+
+    /// The spans of `route`, or of its nearest ancestor that was written.
+    fn spans(&self, route: &Route) -> Option<&Spans> {
+        let mut route = route.clone();
+        loop {
+            if let Some(spans) = self.spans.get(&route) {
+                return Some(spans);
+            }
+            route = route.parent()?;
+        }
+    }
+}
+
+/// A range that lies on character boundaries inside `text`.
+fn clamp(text: &str, range: Range<usize>) -> Range<usize> {
+    let snap = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = snap(range.start);
+    start..snap(range.end).max(start)
+}
+
+/// Characters that reorder the text around them, so that a reviewer reads something else than
+/// the parser does (CVE-2021-42574).
+pub fn is_bidirectional_control(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,261 @@
+//! Holding a document against the schema, with findings a person can act on.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+
+use super::Document;
+use super::rules::{MISSING_FIELD, NOT_BUILT, OUT_OF_RANGE, UNKNOWN_CHOICE, UNKNOWN_FIELD, WRONG_TYPE};
+use crate::diagnostic::{Diagnostic, Route, did_you_mean};
+
+/// How a schema wants a value to be written.
+pub(super) enum Kind<'s> {
+    /// Named fields.
+    Object(&'s Value),
+    /// Free names, each with a value of this schema.
+    Map(&'s Value),
+    /// Items of this schema.
+    List(&'s Value),
+    /// A single value; a `flag` may stand alone for true.
+    Scalar { flag: bool },
+}
+
+/// Follows `$ref`s of `schema` inside `root`.
+fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
+    let mut schema = schema;
+    // Each hop of a generated schema leads to a definition, so a handful is the most there is.
+    for _ in 0..16 {
+        let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) else { break };
+        let Some(next) = root.pointer(target) else { break };
+        schema = next;
+    }
+    schema
+}
+
+/// The kind of value that `schema` describes.
+pub(super) fn kind<'s>(root: &'s Value, schema: &'s Value) -> Kind<'s> {
+    let schema = resolve(root, schema);
+    match schema.get("type").and_then(Value::as_str) {
+        Some("object") if schema.get("properties").is_some() => Kind::Object(schema),
+        Some("object") => match schema.get("additionalProperties") {
+            Some(values @ Value::Object(_)) => Kind::Map(values),
+            _ => Kind::Object(schema),
+        },
+        Some("array") => Kind::List(schema.get("items").unwrap_or(&Value::Null)),
+        Some("boolean") => Kind::Scalar { flag: true },
+        _ => Kind::Scalar { flag: false },
+    }
+}
+
+/// The schema of a field of an object.
+pub(super) fn field<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Option<&'s Value> {
+    resolve(root, schema).get("properties")?.get(name)
+}
+
+/// The fields of an object, in the order of the schema.
+pub(super) fn field_names<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s str> {
+    let properties = resolve(root, schema).get("properties").and_then(Value::as_object);
+    properties.map(|p| p.keys().map(String::as_str).collect()).unwrap_or_default()
+}
+
+/// Reports everything in `document` that `schema` refuses, and drops it from the tree, until
+/// what is left fits (or nothing is left).
+pub fn validate(document: &mut Document, schema: &Value, diagnostics: &mut Vec<Diagnostic>) {
+    let Ok(validator) = jsonschema::options().offline().build(schema) else { return };
+    let mut reported = std::collections::BTreeSet::new();
+    // Every round drops at least one value, so this ends; the bound is for the schema's own faults.
+    for _ in 0..256 {
+        let faults = faults(&validator, document, schema);
+        if faults.is_empty() {
+            return;
+        }
+        for fault in faults {
+            // A block that lost a required field in an earlier round was reported for that.
+            let caused =
+                document.dropped.iter().any(|d| d.parent().as_ref() == Some(&fault.route) && fault.missing.as_deref() == Some(&d.last()));
+            if !caused && reported.insert((fault.route.clone(), fault.diagnostic.message.clone())) {
+                diagnostics.push(fault.diagnostic);
+            }
+            drop_value(document, &fault.drop);
+        }
+    }
+}
+
+struct Fault {
+    route: Route,
+    diagnostic: Diagnostic,
+    /// What to take out of the tree.
+    drop: Route,
+    /// The name of a required field that is not there.
+    missing: Option<String>,
+}
+
+fn faults(validator: &Validator, document: &Document, schema: &Value) -> Vec<Fault> {
+    validator.iter_errors(&document.value).flat_map(|error| translate(&error, document, schema)).collect()
+}
+
+fn drop_value(document: &mut Document, route: &Route) {
+    let Some(parent) = route.parent() else {
+        document.value = Value::Null;
+        return;
+    };
+    document.dropped.insert(route.clone());
+    match document.value.pointer_mut(parent.as_str()) {
+        Some(Value::Object(map)) => {
+            map.shift_remove(&route.last());
+        }
+        // An item cannot be taken out without moving the others, whose routes would then lie.
+        Some(Value::Array(_)) => drop_value(document, &parent),
+        _ => {}
+    }
+}
+
+fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> Vec<Fault> {
+    let route = Route::from_pointer(error.instance_path().as_str());
+    let name = if route == Route::root() { "the stack".to_owned() } else { format!("`{}`", route.last()) };
+    let schema = schema_at(root, &route);
+    let one = |diagnostic: Diagnostic| vec![Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None }];
+    let value = error.instance();
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            unexpected.iter().map(|field| unknown_field(field, &route, schema, root)).collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            let field = property.as_str().unwrap_or_default().to_owned();
+            let mut diagnostic = Diagnostic::at_key(&MISSING_FIELD, route.clone(), format!("{name} lacks the required field `{field}`"));
+            if let Some(text) = self::field(root, schema, &field).and_then(|s| describe(root, s)) {
+                diagnostic = diagnostic.help(format!("`{field}`: {text}"));
+            }
+            // The root cannot be dropped without losing every other finding.
+            let at_root = route == Route::root();
+            let drop = if at_root { route.key(&field) } else { route.clone() };
+            let fault = Fault { route: route.clone(), drop, diagnostic, missing: Some(field) };
+            vec![fault]
+        }
+        ValidationErrorKind::Type { kind } => {
+            let expected = match kind {
+                TypeKind::Single(t) => t.to_string(),
+                TypeKind::Multiple(types) => types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" or "),
+            };
+            let message = format!("{name} must be {}, not {}", with_article(&expected), what(value));
+            let mut diagnostic = Diagnostic::at_value(&WRONG_TYPE, route.clone(), message);
+            if let Some(text) = describe(root, schema) {
+                diagnostic = diagnostic.help(text);
+            }
+            one(diagnostic)
+        }
+        ValidationErrorKind::Enum { options } => {
+            let choices: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            one(unknown_choice(&route, &name, value, &choices))
+        }
+        ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::AnyOf { .. } => {
+            let choices = constants(schema);
+            one(unknown_choice(&route, &name, value, &choices))
+        }
+        ValidationErrorKind::Minimum { limit } => one(range(&route, format!("{name} is {value}, below the least allowed value {limit}"))),
+        ValidationErrorKind::Maximum { limit } => {
+            one(range(&route, format!("{name} is {value}, above the greatest allowed value {limit}")))
+        }
+        ValidationErrorKind::ExclusiveMinimum { limit } => one(range(&route, format!("{name} is {value}, but must be above {limit}"))),
+        ValidationErrorKind::ExclusiveMaximum { limit } => one(range(&route, format!("{name} is {value}, but must be below {limit}"))),
+        ValidationErrorKind::Pattern { pattern } => {
+            let mut diagnostic = range(&route, format!("{name} does not have the form that it must have"));
+            diagnostic = diagnostic.label(format!("must match `{pattern}`"));
+            if let Some(text) = describe(root, schema) {
+                diagnostic = diagnostic.help(text);
+            }
+            one(diagnostic)
+        }
+        ValidationErrorKind::MinLength { .. } | ValidationErrorKind::MinItems { .. } => one(range(&route, format!("{name} is empty"))),
+        ValidationErrorKind::MaxLength { limit } => one(range(&route, format!("{name} is longer than {limit} characters"))),
+        ValidationErrorKind::MaxItems { limit } => one(range(&route, format!("{name} has more than {limit} items"))),
+        _ if document.value.is_null() => Vec::new(),
+        _ => one(Diagnostic::at_value(&WRONG_TYPE, route.clone(), format!("{name}: {}", error.masked()))),
+    }
+}
+
+/// The schema of the value at `route`, following fields, maps and lists from the root.
+fn schema_at<'s>(root: &'s Value, route: &Route) -> &'s Value {
+    let mut schema = resolve(root, root);
+    for key in route.as_str().split('/').skip(1) {
+        let key = key.replace("~1", "/").replace("~0", "~");
+        schema = match kind(root, schema) {
+            Kind::Object(object) => field(root, object, &key).unwrap_or(&Value::Null),
+            Kind::Map(values) => values,
+            Kind::List(items) => items,
+            Kind::Scalar { .. } => &Value::Null,
+        };
+    }
+    schema
+}
+
+fn unknown_field(name: &str, route: &Route, schema: &Value, root: &Value) -> Fault {
+    let below = route.key(name);
+    let fields = field_names(root, schema);
+    let planned = resolve(root, schema).get("x-planned").and_then(Value::as_array).into_iter().flatten();
+    let diagnostic = if planned.filter_map(Value::as_str).any(|p| p == name) {
+        Diagnostic::at_key(&NOT_BUILT, below.clone(), format!("`{name}` is not compiled by this version of llmc"))
+            .label("would have no effect")
+            .help("remove it; it is refused so that nobody relies on a block that does nothing")
+    } else {
+        let owner = if *route == Route::root() { "a stack".to_owned() } else { format!("`{}`", route.last()) };
+        let diagnostic = Diagnostic::at_key(&UNKNOWN_FIELD, below.clone(), format!("{owner} has no field `{name}`"));
+        match did_you_mean(name, fields.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("its fields are `{}`", fields.join("`, `"))),
+        }
+    };
+    Fault { route: below.clone(), drop: below, diagnostic, missing: None }
+}
+
+fn unknown_choice(route: &Route, name: &str, value: &Value, choices: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::at_value(&UNKNOWN_CHOICE, route.clone(), format!("{name} cannot be {value}"));
+    let diagnostic = diagnostic.help(format!("it is one of `{}`", choices.join("`, `")));
+    match value.as_str().and_then(|v| did_you_mean(v, choices.iter().copied())) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic,
+    }
+}
+
+/// The words that an enumeration allows, also where each has a description of its own.
+fn constants(schema: &Value) -> Vec<&str> {
+    let variants = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array).into_iter().flatten();
+    variants
+        .flat_map(|v| {
+            let single = v.get("const").and_then(Value::as_str);
+            let many = v.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            single.into_iter().chain(many)
+        })
+        .collect()
+}
+
+fn range(route: &Route, message: String) -> Diagnostic {
+    Diagnostic::at_value(&OUT_OF_RANGE, route.clone(), message)
+}
+
+/// The first sentence of a field's description.
+fn describe(root: &Value, schema: &Value) -> Option<String> {
+    let own = schema.get("description").or_else(|| resolve(root, schema).get("description"))?;
+    let text = own.as_str()?.split("\n\n").next()?.replace('\n', " ");
+    Some(text)
+}
+
+fn with_article(kind: &str) -> String {
+    match kind {
+        "object" => "a block".into(),
+        "array" => "a list".into(),
+        "integer" => "a whole number".into(),
+        other => format!("a {other}"),
+    }
+}
+
+fn what(value: &Value) -> String {
+    match value {
+        Value::Null => "empty".into(),
+        Value::Bool(_) => "a flag".into(),
+        Value::Number(n) => format!("the number {n}"),
+        Value::String(_) => "a string".into(),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "a block".into(),
+    }
+}

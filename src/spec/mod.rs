@@ -1,0 +1,107 @@
+//! What a user writes: one file per block. The JSON Schema is generated from these types.
+//!
+//! Three extensions of JSON Schema steer how KDL is lowered and what is refused:
+//! `x-argument` names the field that a node's argument fills, and `x-planned` lists blocks of the
+//! language that this version does not compile yet.
+
+mod guardrails;
+mod model;
+mod objective;
+mod pool;
+mod prompt;
+mod route;
+mod scalar;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use guardrails::{Guardrails, InputRails, OutputRails, PiiKind, Resources, SelfCheck};
+pub use model::{
+    AccessMode, CacheVolume, Engine, EngineName, Load, Model, Place, Replicas, ScaleMetric, ScaleOn, SecretKey, Serve, SourceRepository,
+};
+pub use objective::{Budget, Monitoring, Objective};
+pub use pool::{Pool, Taint, TaintEffect, TolerationOperator};
+pub use prompt::{Prompt, PromptVersion, Sampling, Template, Variable};
+pub use route::{External, Provider, Route};
+pub use scalar::{Duration, Money};
+
+/// A stack: the models, prompts, guardrails and routes of one application, and where they run.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(
+    title = "llmc stack",
+    extend("x-argument" = "stack", "x-planned" = ["experiment", "deliver", "environment", "waive", "policy", "tenant", "evaluation"])
+)]
+pub struct Spec {
+    /// Name of the stack; the prefix of every object's name. A DNS label: lower-case letters,
+    /// digits and `-`, at most 40 characters, starting with a letter.
+    pub stack: String,
+    /// Kubernetes namespace that everything is deployed into. It must exist already.
+    pub namespace: String,
+    /// Team that owns the stack; becomes a label of every object and alert. Default: none.
+    pub owner: Option<String>,
+    /// Namespaces whose pods may call the stack. Default: the stack's own namespace only.
+    #[serde(default)]
+    pub callers: Vec<String>,
+    /// Where metrics are collected and how rules and dashboards are found.
+    #[serde(default)]
+    pub monitoring: Monitoring,
+    /// Groups of equal GPU nodes, by name.
+    #[serde(default)]
+    pub pool: BTreeMap<String, Pool>,
+    /// Models that the stack serves itself, by name.
+    #[serde(default)]
+    pub model: BTreeMap<String, Model>,
+    /// Models that somebody else serves, by name.
+    #[serde(default)]
+    pub external: BTreeMap<String, External>,
+    /// Prompts with their versions, by name.
+    #[serde(default)]
+    pub prompt: BTreeMap<String, Prompt>,
+    /// Guardrail configurations, by name.
+    #[serde(default)]
+    pub guardrails: BTreeMap<String, Guardrails>,
+    /// What an application calls: a prompt, a model and guardrails, by name.
+    #[serde(default)]
+    pub route: BTreeMap<String, Route>,
+    /// What the stack may cost. Default: no limit.
+    pub budget: Option<Budget>,
+}
+
+/// The JSON Schema of [`Spec`], as published in `schemas/stack.schema.json`.
+pub fn schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
+    let mut schema = settings.into_generator().into_root_schema_for::<Spec>();
+    schema.insert("$id".into(), "https://llmc.dev/schemas/stack.schema.json".into());
+    schema.to_value()
+}
+
+/// An optional field is left out, never null: `null` in a spec is a mistake.
+fn without_null(schema: &mut schemars::Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|t| t != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(variants)) = object.get_mut("anyOf") {
+        variants.retain(|v| v.get("type").and_then(Value::as_str) != Some("null"));
+        if let [Value::Object(only)] = variants.as_slice() {
+            let only = only.clone();
+            object.remove("anyOf");
+            object.extend(only);
+        }
+    }
+    if object.get("default") == Some(&Value::Null) {
+        object.remove("default");
+    }
+    // Integer formats such as `uint32` are Rust's words; the bounds beside them say it.
+    object.remove("format");
+}
