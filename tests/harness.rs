@@ -1,0 +1,80 @@
+//! Running `llmc` and the judges the same way everywhere.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The stacks that the repository ships, by name.
+pub fn example_stacks() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(root().join("stacks"))
+        .expect("the folder of the example stacks")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a UTF-8 name"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 3, "the example stacks are gone");
+    names
+}
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs `llmc` in `folder`, with nothing of this process's environment that could change it.
+pub fn llmc(folder: &Path, args: &[&str]) -> Run {
+    llmc_with(folder, args, &[])
+}
+
+/// As [`llmc`], with extra environment variables.
+pub fn llmc_with(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llmc"));
+    command.current_dir(folder).args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.envs(environment.iter().copied());
+    finish(command.output().expect("llmc starts"))
+}
+
+/// Turns a finished process into its parts.
+pub fn finish(output: Output) -> Run {
+    Run {
+        code: output.status.code().expect("ended by itself, not by a signal"),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
+    }
+}
+
+/// Folder that holds the installed judges.
+pub fn judges() -> PathBuf {
+    std::env::var_os("LLMC_JUDGES").map_or_else(|| root().join(".judges"), PathBuf::from)
+}
+
+/// Runs the judge `name` (`tests/judges/<name>/judge`) with `args` and `input`.
+///
+/// A judge that is not installed, or that cannot run, fails the test: it never says yes.
+pub fn judge(name: &str, args: &[&str], input: &str) -> Run {
+    use std::io::Write;
+    let script = root().join("tests/judges").join(name).join("judge");
+    assert!(judges().join(name).is_dir(), "the judge `{name}` is not installed; run tests/judges/install");
+    let mut child = Command::new(script)
+        .args(args)
+        .current_dir(root())
+        .env("LLMC_JUDGES", judges())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the judge starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let run = finish(child.wait_with_output().expect("the judge ends"));
+    writer.join().expect("the judge was fed");
+    assert!(run.code == 0 || run.code == 1, "the judge `{name}` could not run:\n{}\n{}", run.stdout, run.stderr);
+    run
+}
