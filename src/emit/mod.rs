@@ -4,6 +4,7 @@
 //! that [`objects`] can hold each against itself and against every other before any is written.
 
 pub mod files;
+mod guardrails;
 mod kubernetes;
 mod manifest;
 mod objects;
@@ -12,6 +13,7 @@ mod yaml;
 use serde_json::Value;
 
 pub use files::FileSet;
+pub(crate) use guardrails::pii_patterns;
 pub use manifest::{MANIFEST_FILE, Manifest, sha256};
 pub use objects::RULES;
 pub use yaml::to_yaml;
@@ -43,7 +45,7 @@ impl Emitted {
 type Emitter = fn(&Stack) -> Emitted;
 
 /// Every target, by name.
-const EMITTERS: &[(&str, Emitter)] = &[("kubernetes", kubernetes::emit)];
+const EMITTERS: &[(&str, Emitter)] = &[("guardrails", guardrails::emit), ("kubernetes", kubernetes::emit)];
 
 /// Emits every target and the kustomization and manifest above them.
 ///

@@ -24,8 +24,8 @@ pub struct Guardrails {
     pub input: Option<InputRails>,
     /// Checks of the answer.
     pub output: Option<OutputRails>,
-    /// File with general instructions: the policy that self checks judge by and that the model is
-    /// told. Default: none.
+    /// File with general instructions. They are put in front of the application's system message,
+    /// and the self check of answers judges by them. Default: none.
     pub instructions: Option<super::Template>,
     /// What a user reads when a question or an answer is refused. Default: an English sentence.
     #[schemars(length(min = 1, max = 2000))]
@@ -84,7 +84,7 @@ pub enum PiiKind {
     UsSsn,
     /// International bank account numbers.
     Iban,
-    /// IPv4 addresses.
+    /// IPv4 and IPv6 addresses.
     IpAddress,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, SleepAction};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
@@ -52,4 +53,12 @@ pub(in crate::emit) fn with_digest(object: &Value) -> Value {
         }
     }
     object
+}
+
+/// Keeps a stopping pod serving for a while, until every proxy knows that it is going.
+pub(in crate::emit) fn pre_stop_sleep(seconds: i64) -> Lifecycle {
+    Lifecycle {
+        pre_stop: Some(LifecycleHandler { sleep: Some(SleepAction { seconds }), ..LifecycleHandler::default() }),
+        ..Lifecycle::default()
+    }
 }

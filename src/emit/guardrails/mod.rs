@@ -1,0 +1,63 @@
+//! NeMo Guardrails 0.24.1: a configuration directory for each guarded route, and the server that
+//! holds them.
+//!
+//! One server serves all routes of a `guardrails` block; the identifier of a configuration is the
+//! name of its route. Everything said here about the library was tried on the real 0.24.1; the
+//! judge in `tests/judges/nemo` tries it again.
+
+mod config;
+mod escape;
+mod patterns;
+mod prompts;
+mod server;
+
+pub(crate) use patterns::of as pii_patterns;
+
+use super::{Emitted, to_yaml};
+use crate::stack::{Guardrails, Route, Stack};
+
+/// Puts the instructions in front of the application's system message. With `passthrough` the
+/// library would leave them out, and without it it rewrites the conversation. Both texts are the
+/// same for every stack, and hold nothing that a user wrote.
+const RAILS_CO: &str = include_str!("rails.co");
+const ACTIONS_PY: &str = include_str!("actions.py");
+
+/// The configurations and servers of every `guardrails` block that a route uses.
+pub(super) fn emit(stack: &Stack) -> Emitted {
+    let mut out = Emitted::default();
+    for guardrails in stack.guardrails.values() {
+        if stack.routes_guarded_by(&guardrails.name).next().is_none() {
+            continue;
+        }
+        let folder = format!("guardrails/{}", guardrails.name);
+        let files = files(stack, guardrails);
+        for (path, object) in server::objects(stack, guardrails, &files) {
+            out.object(format!("{folder}/{path}"), object);
+        }
+        for (path, text) in files {
+            out.file(format!("{folder}/{path}"), text);
+        }
+    }
+    out
+}
+
+/// What the server reads: its own settings, and a directory for each route.
+fn files(stack: &Stack, guardrails: &Guardrails) -> Vec<(String, String)> {
+    let mut files = vec![("config.py".to_owned(), server::SETTINGS.to_owned())];
+    for route in stack.routes_guarded_by(&guardrails.name) {
+        files.extend(configuration(stack, guardrails, route).into_iter().map(|(name, text)| (format!("{}/{name}", route.name), text)));
+    }
+    files
+}
+
+fn configuration(stack: &Stack, guardrails: &Guardrails, route: &Route) -> Vec<(&'static str, String)> {
+    let mut files = vec![("config.yml", to_yaml(&config::config(stack, guardrails, route)))];
+    if let Some(prompts) = prompts::prompts(stack, guardrails, route) {
+        files.push(("prompts.yml", to_yaml(&prompts)));
+    }
+    if guardrails.instructions.is_some() {
+        files.push(("rails.co", RAILS_CO.to_owned()));
+        files.push(("actions.py", ACTIONS_PY.to_owned()));
+    }
+    files
+}
