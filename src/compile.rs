@@ -79,7 +79,7 @@ pub fn compile(path: &Path, shown: &str) -> Compilation {
 
 /// The spec and its document, or `None` when no spec could be read.
 fn parse(text: &str, syntax: Syntax, diagnostics: &mut Vec<Diagnostic>) -> Option<(Spec, source::Document)> {
-    let mut document = source::read(text, syntax, &spec::schema(), diagnostics)?;
+    let mut document = source::read(text, syntax, spec::schema(), diagnostics)?;
     fill_root(&mut document.value, diagnostics);
     match deserialize::<Spec>(&document.value) {
         Ok(spec) => Some((spec, document)),

@@ -29,7 +29,7 @@ enum What {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let schema = match args.what {
-        What::Stack => spec::schema(),
+        What::Stack => spec::schema().clone(),
         What::Diagnostics => diagnostic::json_schema().to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;

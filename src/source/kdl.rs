@@ -1,9 +1,8 @@
 //! KDL 2 text to a KDL document, within limits.
 
-use std::thread;
-
 use kdl::{KdlDocument, KdlError};
 
+use super::big_stack;
 use super::rules::{SYNTAX, TOO_DEEP};
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -11,9 +10,6 @@ use crate::diagnostic::{Diagnostic, Place};
 const MAX_DEPTH: usize = 64;
 /// Most opening braces, comments and brackets: an upper bound on what the parser recurses into.
 const MAX_OPENINGS: usize = 4096;
-/// The parser recurses; this holds `MAX_OPENINGS` levels with room to spare (measured: 10,000
-/// nested blocks need under 256 MiB in a debug build). Untouched pages cost nothing.
-const STACK_BYTES: usize = 512 * 1024 * 1024;
 /// One mistake makes the recovering parser report many; the first few say it.
 const MAX_SYNTAX_FINDINGS: usize = 3;
 
@@ -26,7 +22,7 @@ pub(super) fn parse(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Kdl
         diagnostics.push(Diagnostic::new(&TOO_DEEP, in_spec(at..at + 1), message));
         return None;
     }
-    match in_big_stack(text) {
+    match big_stack::run(|| KdlDocument::parse_v2(text)) {
         Err(message) => diagnostics.push(Diagnostic::new(&SYNTAX, in_spec(0..0), message)),
         Ok(Err(error)) => report(text, &error, diagnostics),
         Ok(Ok(document)) => match too_deep(&document, 0) {
@@ -38,17 +34,6 @@ pub(super) fn parse(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Kdl
         },
     }
     None
-}
-
-/// Parses on a thread whose stack is known to be large enough; a panic in the parser becomes text.
-fn in_big_stack(text: &str) -> Result<Result<KdlDocument, KdlError>, String> {
-    thread::scope(|scope| {
-        let parser = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || KdlDocument::parse_v2(text));
-        match parser {
-            Err(error) => Err(format!("cannot start the parser: {error}")),
-            Ok(handle) => handle.join().map_err(|_| "the KDL parser failed on this text".to_owned()),
-        }
-    })
 }
 
 fn report(text: &str, error: &KdlError, diagnostics: &mut Vec<Diagnostic>) {

@@ -18,8 +18,8 @@ use super::shape::{self, Kind};
 use super::{Document, Spans};
 use crate::diagnostic::{Diagnostic, Place, Route};
 
-/// Lowers `kdl`, whose one node is the root object of `schema`.
-pub(super) fn lower(kdl: &KdlDocument, schema: &Value, diagnostics: &mut Vec<Diagnostic>) -> Document {
+/// Lowers `kdl`, whose one node is the root object of `schema`; `None` if that node is missing.
+pub(super) fn lower(kdl: &KdlDocument, schema: &Value, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
     let mut lowering = Lowering { schema, document: Document::default(), diagnostics };
     let root_name = schema.get("x-argument").and_then(Value::as_str).unwrap_or_default();
     let (roots, others): (Vec<_>, Vec<_>) = kdl.nodes().iter().partition(|n| n.name().value() == root_name);
@@ -32,7 +32,7 @@ pub(super) fn lower(kdl: &KdlDocument, schema: &Value, diagnostics: &mut Vec<Dia
         [] => {
             let finding = lowering.at(&NO_STACK, 0..0, format!("the file declares no `{root_name}`"));
             lowering.diagnostics.push(finding.help(format!("write `{root_name} \"name\" {{ … }}`, or start from `llmc init NAME`")));
-            lowering.document.value = Value::Object(Map::new());
+            return None;
         }
         [root, rest @ ..] => {
             for node in rest {
@@ -43,7 +43,7 @@ pub(super) fn lower(kdl: &KdlDocument, schema: &Value, diagnostics: &mut Vec<Dia
             lowering.document.value = lowering.object(Entries::of(root), schema, &Route::root());
         }
     }
-    lowering.document
+    Some(lowering.document)
 }
 
 struct Lowering<'a> {
@@ -366,9 +366,14 @@ fn scalar(value: &KdlValue) -> Value {
         KdlValue::Integer(number) => match (i64::try_from(*number), u64::try_from(*number)) {
             (Ok(n), _) => Value::Number(n.into()),
             (_, Ok(n)) => Value::Number(n.into()),
-            // Beyond 64 bits: kept as text, so that the schema refuses it instead of rounding it.
-            _ => Value::String(number.to_string()),
+            // Beyond 64 bits every field's bounds refuse it, so rounding loses nothing.
+            _ => float(*number as f64),
         },
-        KdlValue::Float(number) => Number::from_f64(*number).map_or_else(|| Value::String(number.to_string()), Value::Number),
+        KdlValue::Float(number) => float(*number),
     }
+}
+
+/// A number, or its name where it is infinite or none, which no schema accepts as a number.
+fn float(number: f64) -> Value {
+    Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number)
 }

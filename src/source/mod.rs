@@ -3,6 +3,7 @@
 //! KDL and YAML both become a [`Document`]: a JSON value that fits the spec's schema, and a span
 //! for each [`Route`] in it. Nothing after this stage knows which syntax was used.
 
+mod big_stack;
 mod files;
 mod format;
 mod kdl;
@@ -78,7 +79,7 @@ impl Document {
 /// out, so that the rest can still be checked. `None` when no tree could be made at all.
 pub fn read(text: &str, syntax: Syntax, schema: &Value, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
     let mut document = match syntax {
-        Syntax::Kdl => lower::lower(&kdl::parse(text, diagnostics)?, schema, diagnostics),
+        Syntax::Kdl => lower::lower(&kdl::parse(text, diagnostics)?, schema, diagnostics)?,
         Syntax::Yaml => yaml::parse(text, diagnostics)?,
     };
     validate(&mut document, schema, diagnostics);

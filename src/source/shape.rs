@@ -112,7 +112,7 @@ fn drop_value(document: &mut Document, route: &Route) {
 
 fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> Vec<Fault> {
     let route = Route::from_pointer(error.instance_path().as_str());
-    let name = if route == Route::root() { "the stack".to_owned() } else { format!("`{}`", route.last()) };
+    let name = shown(&route);
     let schema = schema_at(root, &route);
     let one = |diagnostic: Diagnostic| vec![Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None }];
     let value = error.instance();
@@ -171,6 +171,15 @@ fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> 
         ValidationErrorKind::MaxItems { limit } => one(range(&route, format!("{name} has more than {limit} items"))),
         _ if document.value.is_null() => Vec::new(),
         _ => one(Diagnostic::at_value(&WRONG_TYPE, route.clone(), format!("{name}: {}", error.masked()))),
+    }
+}
+
+/// What people call the value at `route`.
+fn shown(route: &Route) -> String {
+    match (route.last().parse::<usize>(), route.parent()) {
+        (Ok(index), Some(list)) => format!("item {} of `{}`", index + 1, list.last()),
+        (_, None) => "the stack".to_owned(),
+        _ => format!("`{}`", route.last()),
     }
 }
 

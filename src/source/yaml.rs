@@ -3,12 +3,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Location, Options, Spanned};
 
 use super::rules::{DUPLICATE, SYNTAX, TOO_DEEP};
-use super::{Document, Spans};
+use super::{Document, Spans, big_stack};
 use crate::diagnostic::{Diagnostic, Place, Route};
 
 /// Most nodes that a spec may have after its aliases are expanded.
@@ -18,16 +18,22 @@ const MAX_DEPTH: usize = 64;
 
 /// Parses `text`, reporting faults into `diagnostics`.
 pub(super) fn parse(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
-    let parsed = match serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options(DuplicateKeyPolicy::Error)) {
-        Ok(tree) => tree,
-        Err(error) => {
-            let duplicate = error.to_string().contains("duplicate");
-            diagnostics.push(report(text, &error, duplicate));
+    let read = |duplicates| big_stack::run(|| serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options(duplicates)));
+    let parsed = match read(DuplicateKeyPolicy::Error) {
+        Ok(Ok(tree)) => tree,
+        Err(message) => {
+            diagnostics.push(Diagnostic::new(&SYNTAX, Place::Text { file: String::new(), range: 0..0 }, message));
+            return None;
+        }
+        Ok(Err(error)) => {
+            let finding = report(text, &error);
+            let duplicate = std::ptr::eq(finding.rule, &DUPLICATE);
+            diagnostics.push(finding);
             // The rest of a spec with a duplicate key is still worth checking.
             if !duplicate {
                 return None;
             }
-            serde_saphyr::from_str_with_options(text, options(DuplicateKeyPolicy::FirstWins)).ok()?
+            read(DuplicateKeyPolicy::FirstWins).ok()?.ok()?
         }
     };
     let mut document = Document::default();
@@ -50,21 +56,46 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
     }
 }
 
-fn report(text: &str, error: &serde_saphyr::Error, duplicate: bool) -> Diagnostic {
-    let words = error.to_string();
-    let start = error.location().map_or(0, |l| Lines::of(text).offset(l));
+fn report(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
+    use serde_saphyr::Error;
+    let lines = Lines::of(text);
+    let start = error.location().map_or(0, |l| lines.offset(l));
     let end = text[start..].find(['\n', '\r']).map_or(text.len(), |at| start + at).max(start);
-    let lower = words.to_lowercase();
-    let limit = ["budget", "limit", "breach", "depth", "recursion"].iter().any(|word| lower.contains(word));
-    let rule = if duplicate {
-        &DUPLICATE
-    } else if limit {
-        &TOO_DEEP
-    } else {
-        &SYNTAX
-    };
-    let message = words.lines().next().unwrap_or("this is not YAML").trim_end_matches(':').to_owned();
-    Diagnostic::new(rule, Place::Text { file: String::new(), range: start..end }, message)
+    let at = |rule, range: Range<usize>, message: String| Diagnostic::new(rule, Place::Text { file: String::new(), range }, message);
+    match error.without_snippet() {
+        Error::DuplicateMappingKey { .. } => {
+            let range = error.location().map_or(start..end, |l| lines.word(l));
+            let name = text[range.clone()].trim_matches(['"', '\'']).to_owned();
+            at(&DUPLICATE, range, format!("`{name}` is given twice")).help("keep one of them")
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            let message =
+                format!("the spec nests deeper than {MAX_DEPTH} levels, or has more than {MAX_NODES} values once aliases are expanded");
+            at(&TOO_DEEP, start..end, message).help("write the values out; a stack needs a few hundred")
+        }
+        Error::MultipleDocuments { .. } => at(&SYNTAX, start..end, "the file holds more than one YAML document".into())
+            .help("one file declares one stack; give each a folder of its own"),
+        other => {
+            let words = other.to_string();
+            // The place is shown by the finding itself.
+            let message = words.lines().next().unwrap_or_default().split(" at line ").next().unwrap_or_default().trim_end_matches(':');
+            // Inside an alias the limits arrive as words only.
+            if ["recursion limit", "budget breached"].iter().any(|limit| message.starts_with(limit)) {
+                return too_large(start..end);
+            }
+            at(&SYNTAX, start..end, if message.is_empty() { "this is not YAML".into() } else { message.to_owned() })
+        }
+    }
+}
+
+fn too_large(range: Range<usize>) -> Diagnostic {
+    let message = format!("the spec nests deeper than {MAX_DEPTH} levels, or has more than {MAX_NODES} values once aliases are expanded");
+    let place = Place::Text { file: String::new(), range };
+    Diagnostic::new(&TOO_DEEP, place, message).help("write the values out; a stack needs a few hundred")
 }
 
 /// A YAML node whose keys and values know their place.
@@ -130,12 +161,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut entries: Vec<(Spanned<String>, Spanned<Node>)> = Vec::new();
-        while let Some((key, value)) = map.next_entry::<Spanned<String>, Spanned<Node>>()? {
-            if entries.iter().any(|(known, _)| known.value == key.value) {
-                return Err(A::Error::custom(format!("duplicate key `{}`", key.value)));
-            }
-            entries.push((key, value));
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
         }
         Ok(Node::Map(entries))
     }

@@ -13,6 +13,7 @@ mod route;
 mod scalar;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -74,12 +75,16 @@ pub struct Spec {
 }
 
 /// The JSON Schema of [`Spec`], as published in `schemas/stack.schema.json`.
-pub fn schema() -> Value {
+pub fn schema() -> &'static Value {
+    &SCHEMA
+}
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
     let mut schema = settings.into_generator().into_root_schema_for::<Spec>();
     schema.insert("$id".into(), "https://llmc.dev/schemas/stack.schema.json".into());
     schema.to_value()
-}
+});
 
 /// An optional field is left out, never null: `null` in a spec is a mistake.
 fn without_null(schema: &mut schemars::Schema) {

@@ -6,3 +6,5 @@
 mod checks;
 mod guardrails;
 mod harness;
+mod hostile;
+mod properties;

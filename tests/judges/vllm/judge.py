@@ -5,12 +5,13 @@ stdin:  a JSON list of {"name", "args": [str], "config": {...}|null, "engine_con
 stdout: one JSON object a line: {"name", "accepted", "stage", "error"}
 
 `args` are a container's args, the image's entrypoint being `vllm serve`. `config` is the
-model's config.json, needed for `engine_config`. A case may have "stand_ins", which maps
-further names in args to contents: a draft model's id to its config, a pod's path to text.
+model's config.json, needed for `engine_config`. A case may have "gpus", how many the pod
+has (8), and "stand_ins", which maps further names in args to contents: a draft model's id
+to its config, a pod's path to text.
 
-The stages "parse", "validate" and "engine-config" are verdicts of vLLM, on its CPU platform.
-"judge" means that there is none: the torch stand-in, a missing file or this script was in
-the way. Exit status: 0 the judge ran, 2 it could not.
+The stages "parse", "validate" and "engine-config" are verdicts of vLLM, on H100s that it is
+made to believe in. "judge" means that there is none: the torch stand-in, a missing file or
+package, or this script was in the way. Exit status: 0 the judge ran, 2 it could not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import io
 import json
 import linecache
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -42,12 +44,14 @@ SELF_CHECK = (
     (["tiny", "--max-model-len", "513"], False, "engine-config"),
     (["tiny", "--enable-auto-tool-choice"], False, "validate"),
     (["tiny", "--max-model-le", "512"], False, "parse"),
+    (["tiny", "--tensor-parallel-size", "16"], False, "engine-config"),
 )
 
 
 class Judge:
     def __init__(self, scratch: Path) -> None:
         stub.install()
+        self.gpus = world.pretend_gpus()
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
         from vllm.usage.usage_lib import UsageContext
@@ -78,12 +82,15 @@ class Judge:
         arguments.model = str(world.put(case["config"], folder / "model"))
         if arguments.tokenizer is not None:
             arguments.tokenizer = arguments.model
+        self.gpus.count = case.get("gpus", self.gpus.count)
         yield "engine-config"
         self.engine_args.from_cli_args(arguments).create_engine_config(usage_context=self.context)
 
     def verdict(self, case: dict[str, Any]) -> dict[str, Any]:
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
         stage, error, noise = "judge", None, io.StringIO()
+        # vLLM keeps what it learns of a model's class here: a later case must ask anew.
+        os.environ["VLLM_CACHE_ROOT"] = str(folder / "cache")
         stub.QUESTIONS.clear()
         try:
             with contextlib.redirect_stderr(noise), contextlib.redirect_stdout(io.StringIO()):
@@ -149,11 +156,13 @@ def describe(failure: BaseException) -> str:
 
 
 def meant_by_vllm(failure: BaseException) -> bool:
-    """True for an error raised on purpose, False for an accident or for want of a file."""
+    """True for an error raised on purpose, False for an accident or for want of a file or package."""
     for part in parts(failure):
         link: BaseException | None = part
         while link is not None:
             if isinstance(link, (OSError, ImportError, AttributeError, stub.StubQuestion)):
+                return False
+            if re.search("No module named|pip install|current platform", str(link)):
                 return False
             link = link.__cause__
         frames = traceback.extract_tb(part.__traceback__)

@@ -16,9 +16,15 @@ from typing import Any, Callable
 import typing_extensions
 from torch_values import ANSWERS, VERSION
 
-# Beside torch: image helpers, Mistral's tokenizers, and compiled decoders of structured output.
+# Beside torch: kernels' language, image helpers, Mistral's tokenizers, decoders of structured output.
 ROOTS = frozenset({
-    "torch", "torchvision", "mistral_common", "xgrammar", "llguidance", "outlines_core", "lmformatenforcer",
+    "torch", "torchvision", "triton", "mistral_common",
+    "xgrammar", "llguidance", "outlines_core", "lmformatenforcer",
+})
+# Compiled parts of vLLM's CUDA build, which its Python code imports on a GPU node.
+EXTENSIONS = frozenset({
+    "vllm._C_stable_libtorch", "vllm._moe_C_stable_libtorch", "vllm._qutlass_C", "vllm.cumem_allocator",
+    "vllm.vllm_flash_attn._vllm_fa2_C", "vllm.vllm_flash_attn._vllm_fa3_C",
 })
 QUESTIONS: list[str] = []
 _NODES: dict[str, Any] = {}
@@ -138,10 +144,10 @@ class StubModule(types.ModuleType):
 
 
 class Finder:
-    """Meta-path hook: answers for ROOTS and everything below them."""
+    """Meta-path hook: answers for EXTENSIONS, and for ROOTS and everything below them."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name.partition(".")[0] not in ROOTS:
+        if name.partition(".")[0] not in ROOTS and name not in EXTENSIONS:
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 

@@ -1,4 +1,7 @@
-"""The few torch values that the stand-in knows. Everything else it refuses to make up."""
+"""The few torch and triton values that the stand-in knows: those of a node with H100s.
+
+It refuses to make up any other.
+"""
 
 from __future__ import annotations
 
@@ -68,6 +71,19 @@ def _infer_schema(function: Callable[..., Any], **_: Any) -> str:
     return f"() -> ({', '.join(['Tensor'] * outputs)})"
 
 
+class constexpr:
+    """triton.language.constexpr: outside a kernel the plain value does."""
+
+    def __new__(cls, value: Any) -> Any:
+        return value
+
+
+def _kernel_config(
+    kwargs: dict[str, Any], num_warps: int = 4, num_stages: int = 3, **_: Any
+) -> types.SimpleNamespace:
+    return types.SimpleNamespace(kwargs=kwargs, num_warps=num_warps, num_stages=num_stages)
+
+
 def _custom_op(*_: Any, **__: Any) -> Callable[..., Any]:
     def mark(function: Any) -> Any:
         function.register_fake = function.register_kernel = lambda *_: function
@@ -82,18 +98,39 @@ def _answers() -> dict[str, Any]:
     known |= {alias: known[name] for alias, name in _ALIASES.items()}
     known |= {
         "dtype": dtype, "device": device, "Size": Size, "finfo": _finfo, "iinfo": _iinfo,
-        "version.cuda": None, "version.hip": None, "library.infer_schema": _infer_schema,
-        "library.custom_op": _custom_op, "distributed.is_available": lambda: True,
+        "version.cuda": "13.0", "version.hip": None, "library.infer_schema": _infer_schema,
+        "library.custom_op": _custom_op, "_inductor.config.deterministic": False,
         "accelerator.current_accelerator": lambda *_: None, "cpu.device_count": lambda: 1,
+        "cuda.device_count": lambda: 8,
     }
-    # A machine without devices, process group or special CPU instructions.
+    known |= {
+        "cuda.get_device_name": lambda *_: "NVIDIA H100 80GB HBM3",
+        "cuda.get_device_capability": lambda *_: (9, 0),
+        "cuda.get_device_properties": lambda *_: types.SimpleNamespace(
+            total_memory=80 * 2**30, multi_processor_count=132
+        ),
+    }
+    # Yes and no, in a process that has not touched a device yet.
     known |= dict.fromkeys([
-        "accelerator.is_available", "cuda.is_available", "xpu.is_available",
-        "backends.mps.is_available", "compiler.is_compiling",
+        "cuda.is_available", "distributed.is_available", "distributed.is_nccl_available",
+        "distributed.distributed_c10d.is_nccl_available",
+        "ops._C.cutlass_scaled_mm_supports_fp8", "ops._C.cutlass_scaled_mm_supports_block_fp8",
+    ], lambda *_: True)
+    known |= dict.fromkeys([
+        "xpu.is_available", "backends.mps.is_available", "compiler.is_compiling",
         "distributed.is_initialized", "distributed.is_xccl_available",
         "cpu._is_avx512_supported", "cpu._is_avx512_bf16_supported", "cpu._is_amx_tile_supported",
     ], lambda *_: False)
-    return {f"torch.{name}": value for name, value in known.items()}
+    driver = types.SimpleNamespace(is_active=lambda: True)
+    return {f"torch.{name}": value for name, value in known.items()} | {
+        "triton.backends.backends": {"nvidia": types.SimpleNamespace(driver=driver)},
+        "triton.runtime.driver.active.get_current_target": lambda: types.SimpleNamespace(backend="cuda"),
+        "triton.runtime.driver.active.utils.get_device_properties": lambda _: {
+            "max_shared_mem": 232448, "multiprocessor_count": 132,
+        },
+        "triton.language.constexpr": constexpr,
+        "triton.Config": _kernel_config,
+    }
 
 
 ANSWERS = _answers()

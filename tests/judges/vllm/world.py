@@ -1,4 +1,4 @@
-"""What a pod has and the judge lacks: environment, model folders, files, a tokenizer."""
+"""What a pod has and the judge lacks: environment, GPUs, model folders, files, a tokenizer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def prepare_environment(scratch: Path) -> None:
         del os.environ[key]  # the caller's settings must not colour a verdict
     os.environ |= {
         "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_LOGGING_LEVEL": "CRITICAL",
-        "VLLM_CACHE_ROOT": str(scratch / "cache"), "VLLM_CONFIG_ROOT": str(scratch / "settings"),
+        "VLLM_CONFIG_ROOT": str(scratch / "settings"),
         "HF_HOME": str(scratch / "hf"), "TRANSFORMERS_VERBOSITY": "critical",
         # Safe only because every model is replaced by a local folder.
         "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -78,14 +78,38 @@ def need(name: str | None) -> None:
         stub.QUESTIONS.append(f"file {name}, not among the stand-ins")
 
 
+def pretend_gpus() -> Any:
+    """Make vLLM believe in a node of H100s; return the class whose `count` says how many."""
+    from vllm import platforms
+
+    # The wheel is the CPU build and would choose the CPU.
+    platforms.vllm_version_matches_substr = lambda part: False
+    from vllm.platforms.cuda import NonNvmlCudaPlatform
+
+    class Gpus(NonNvmlCudaPlatform):
+        count = 8
+
+        @classmethod
+        def device_count(cls) -> int:
+            return cls.count
+
+        def is_cumem_allocator_available(self) -> bool:
+            return True  # the GPU image has it; asking it would load CUDA's libraries
+
+    if platforms._current_platform is not None:
+        raise RuntimeError("vLLM chose a platform before it was told of the GPUs")
+    platforms._current_platform = Gpus()
+    return Gpus
+
+
 def fit_vllm() -> None:
     """Replace the three places where vLLM would leave this process or need a model's files."""
+    # Llama, as most of what it imports every model's class imports: once here, not once a case.
     from vllm.config import reasoning
-    from vllm.model_executor.models import registry
+    from vllm.model_executor.models import llama, registry  # noqa: F401
     from vllm.transformers_utils import config
 
     reasoning.cached_tokenizer_from_config = AnyTokenizer
-
     exists = config.file_or_path_exists
 
     def exists_here(model: Any, *args: Any, **kwargs: Any) -> bool:
