@@ -20,9 +20,9 @@ pub struct Guardrails {
     /// CPU and memory of each server pod. Default: 1 CPU and 1Gi.
     #[serde(default = "server_resources")]
     pub resources: Resources,
-    /// Checks of the question.
+    /// Checks of the question. Default: none.
     pub input: Option<InputRails>,
-    /// Checks of the answer.
+    /// Checks of the answer. Default: none.
     pub output: Option<OutputRails>,
     /// File with general instructions. They are put in front of the application's system message,
     /// and the self check of answers judges by them. Default: none.

@@ -49,7 +49,8 @@ pub struct Spec {
     /// Namespaces whose pods may call the stack. Default: the stack's own namespace only.
     #[serde(default)]
     pub callers: Vec<String>,
-    /// Where metrics are collected and how rules and dashboards are found.
+    /// Where metrics are collected and how rules and dashboards are found. Default: as
+    /// kube-prometheus-stack installs them.
     #[serde(default)]
     pub monitoring: Monitoring,
     /// Groups of equal GPU nodes, by name.

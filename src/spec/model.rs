@@ -20,7 +20,7 @@ pub struct Model {
     pub place: Place,
     /// Engine settings that decide memory and batching.
     pub serve: Serve,
-    /// Number of copies.
+    /// Number of copies. Default: 1.
     #[serde(default)]
     pub replicas: Replicas,
     /// Expected traffic of the model. Default: unknown.
@@ -34,7 +34,7 @@ pub struct Model {
     /// the prompts that reach the model, at its `tpot` objective or 50 ms for each token, and at
     /// least 30 s.
     pub drain: Option<Duration>,
-    /// Volume that caches the weights.
+    /// Volume that caches the weights. Default: sized after the checkpoint, in the cluster's class.
     #[serde(default)]
     pub cache: CacheVolume,
     /// CPU and memory of each pod. Default: 4 CPUs and 8 GiB for each GPU, 8 GiB and the shared
