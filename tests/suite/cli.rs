@@ -87,16 +87,13 @@ fn exit_codes_keep_two_free() {
 #[test]
 fn every_command_has_examples_in_its_help() {
     let help = llmc(root(), &["--help"]).stdout;
-    let commands: Vec<&str> = help
-        .lines()
-        .skip_while(|l| *l != "Commands:")
-        .skip(1)
-        .take_while(|l| l.starts_with("  "))
-        .map(|l| l.split_whitespace().next().unwrap())
-        .collect();
+    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    // The description of a command may go on in a second line, further in.
+    let first = |line: &str| line.strip_prefix("  ").filter(|l| !l.starts_with(' ')).and_then(|l| l.split(' ').next()).map(str::to_owned);
+    let commands: Vec<String> = list.lines().filter_map(first).collect();
     assert!(commands.len() >= 8, "{help}");
     for command in commands.into_iter().filter(|c| *c != "help") {
-        let help = llmc(root(), &[command, "--help"]).stdout;
+        let help = llmc(root(), &[&command, "--help"]).stdout;
         assert!(help.contains("Examples:"), "{command} --help has no examples");
     }
 }

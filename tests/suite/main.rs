@@ -9,3 +9,4 @@ mod guardrails;
 mod harness;
 mod hostile;
 mod properties;
+mod vllm;

@@ -32,14 +32,22 @@ const SHORT: &[(&str, &str)] = &[("-dp", "replicas"), ("-pp", "place"), ("-q", "
 
 /// Flags that vLLM 0.32.0's own parser refuses, with what to do instead.
 const REMOVED: &[(&str, &str)] = &[
-    ("--disable-log-requests", "requests are not logged unless `--enable-log-requests` is given"),
+    ("--calculate-kv-scales", "remove it; scales come from the checkpoint"),
+    ("--cuda-graph-sizes", "use `--compilation-config`"),
+    ("--disable-log-requests", "remove it; requests are not logged unless `--enable-log-requests` is given"),
+    ("--enable-reasoning", "remove it; `--reasoning-parser` alone switches it on"),
     ("--guided-decoding-backend", "use `--structured-outputs-config`"),
     ("--max-num-partial-prefills", "remove it; the scheduler decides"),
-    ("--max-seq-len-to-capture", "use `--cuda-graph-sizes` or leave it to the engine"),
+    ("--max-seq-len-to-capture", "remove it; the engine chooses the graph sizes"),
     ("--num-scheduler-steps", "remove it; V1 schedules asynchronously by itself"),
+    ("--num-speculative-tokens", "use `--speculative-config`"),
     ("--preemption-mode", "remove it; V1 always recomputes"),
+    ("--rope-scaling", "use `--hf-overrides`"),
+    ("--rope-theta", "use `--hf-overrides`"),
     ("--scheduler-delay-factor", "remove it; V1 has no such delay"),
+    ("--speculative-model", "use `--speculative-config`"),
     ("--swap-space", "remove it; V1 does not swap to CPU memory"),
+    ("--task", "use `--runner`"),
     ("--use-v2-block-manager", "remove it; there is only one block manager"),
 ];
 
@@ -51,7 +59,8 @@ const REMOVED_IN: Version = Version::new(0, 32, 0);
 pub(super) fn arguments(model: &Model, drains: bool, port: u16) -> Vec<String> {
     let serve = &model.serve;
     let mut args = vec![
-        format!("--model={}", model.repository),
+        // Positional and first: as a flag it is deprecated, and elsewhere it is refused.
+        model.repository.clone(),
         format!("--revision={}", model.revision),
         format!("--served-model-name={}", model.name),
         "--host=0.0.0.0".into(),
