@@ -190,3 +190,23 @@ fn the_judge_refuses_broken_variants() {
         fs::write(&path, good).unwrap();
     }
 }
+
+/// The server lets any caller switch rails off unless its settings forbid it, and logs every
+/// conversation; the compiled settings are tried against the real server, and so is their absence.
+#[test]
+fn no_caller_gets_past_the_server() {
+    let out = tempfile::tempdir().unwrap();
+    for stack in example_stacks() {
+        compile(&root().join("stacks").join(&stack), out.path());
+    }
+    for server in ["customer-support/guardrails/default", "korean-assistant/guardrails/korean", "research-desk/guardrails/documents"] {
+        let folder = out.path().join(server);
+        let run = judge("nemo", &["--server", folder.to_str().unwrap()], "");
+        assert_eq!(run.code, 0, "{server}: {}", run.stdout);
+        assert!(run.stdout.lines().count() >= 8, "{}", run.stdout);
+    }
+    let folder = out.path().join("korean-assistant/guardrails/korean");
+    fs::remove_file(folder.join("config.py")).unwrap();
+    let run = judge("nemo", &["--server", folder.to_str().unwrap()], "");
+    assert_eq!(run.code, 1, "the judge saw no way past a server without settings: {}", run.stdout);
+}
