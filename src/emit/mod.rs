@@ -4,6 +4,7 @@
 //! that [`objects`] can hold each against itself and against every other before any is written.
 
 pub mod files;
+mod grafana;
 mod kubernetes;
 mod manifest;
 mod objects;
@@ -43,7 +44,7 @@ impl Emitted {
 type Emitter = fn(&Stack) -> Emitted;
 
 /// Every target, by name.
-const EMITTERS: &[(&str, Emitter)] = &[("kubernetes", kubernetes::emit)];
+const EMITTERS: &[(&str, Emitter)] = &[("kubernetes", kubernetes::emit), ("grafana", grafana::emit)];
 
 /// Emits every target and the kustomization and manifest above them.
 ///

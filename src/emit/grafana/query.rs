@@ -1,0 +1,246 @@
+//! PromQL for panels: selectors, sums by model, and what GPUs cost.
+//!
+//! Grafana's variables stand for what a viewer chose: `$namespace`, `$model` (one or several) and
+//! `$__rate_interval`. Everything else that is put into a query is quoted by [`quoted`].
+
+use std::collections::BTreeMap;
+
+use crate::engine::{self, Metric, Metrics, Signal};
+use crate::stack::{Model, Stack};
+
+/// Seconds between the samples that a total over a long range is made of.
+const COST_STEP_SECONDS: u32 = 300;
+
+/// The queries of one stack.
+pub(super) struct Query<'a> {
+    /// The stack.
+    pub(super) stack: &'a Stack,
+}
+
+/// Models whose engines name a group of metrics alike.
+pub(super) struct Variant {
+    /// What the engines measure.
+    pub(super) metrics: Metrics,
+    matchers: String,
+}
+
+impl Variant {
+    /// The series `name`, with `more` matchers.
+    pub(super) fn series(&self, name: &str, more: &[String]) -> String {
+        let more: String = more.iter().map(|matcher| format!(", {matcher}")).collect();
+        format!("{name}{{{}{more}}}", self.matchers)
+    }
+
+    /// A gauge, added up over a model's pods.
+    pub(super) fn sum(&self, metric: Metric) -> String {
+        format!("sum by (llmc_model) ({})", self.series(metric.name, &[]))
+    }
+
+    /// The highest value of a gauge among a model's pods.
+    pub(super) fn max(&self, metric: Metric) -> String {
+        format!("max by (llmc_model) ({})", self.series(metric.name, &[]))
+    }
+
+    /// Growth of a counter each second, for each model.
+    pub(super) fn rate(&self, metric: Metric) -> String {
+        self.rate_by(metric.name, "llmc_model", &[], "$__rate_interval")
+    }
+
+    /// Growth each second of the series that also match `more`, by the labels `by`, over `window`.
+    pub(super) fn rate_by(&self, name: &str, by: &str, more: &[String], window: &str) -> String {
+        format!("sum by ({by}) (rate({}[{window}]))", self.series(name, more))
+    }
+
+    /// A quantile over all pods of each model: buckets are added before the quantile is taken,
+    /// since quantiles of pods cannot be averaged.
+    pub(super) fn quantile(&self, quantile: f64, metric: Metric) -> String {
+        let buckets = self.rate_by(&format!("{}_bucket", metric.name), "le, llmc_model", &[], "$__rate_interval");
+        format!("histogram_quantile({quantile}, {buckets})")
+    }
+
+    /// Share of finished requests that ended for one of `reasons`; clients that left do not count
+    /// unless they are asked for.
+    pub(super) fn finished_share(&self, finished: Metric, reasons: &[&str]) -> String {
+        let asked = self.finished_for(finished, "=~", reasons, "$__rate_interval");
+        let all = if self.metrics.neutral_reasons.iter().any(|neutral| reasons.contains(neutral)) {
+            self.rate(finished)
+        } else {
+            self.finished_for(finished, "!~", self.metrics.neutral_reasons, "$__rate_interval")
+        };
+        share(&asked, &all)
+    }
+
+    /// Finished requests each second whose reason is (`=~`) or is not (`!~`) one of `reasons`.
+    pub(super) fn finished_for(&self, finished: Metric, operator: &str, reasons: &[&str], window: &str) -> String {
+        let matcher = format!("{}{operator}{}", self.metrics.finish_reason_label, quoted(&any_of(reasons)));
+        self.rate_by(finished.name, "llmc_model", &[matcher], window)
+    }
+}
+
+impl<'a> Query<'a> {
+    /// The expression `make` for all models that measure all `signals`, or `None` if none does.
+    ///
+    /// Engine versions name metrics differently, so there is one operand for each set of names,
+    /// joined by `or`.
+    pub(super) fn per_model<const N: usize>(&self, signals: [Signal; N], make: impl Fn(&Variant, [Metric; N]) -> String) -> Option<String> {
+        let mut groups: BTreeMap<[&str; N], (Metrics, [Metric; N], Vec<&str>)> = BTreeMap::new();
+        for model in self.stack.models.values() {
+            if let Some((metrics, found)) = measured(model, signals) {
+                groups.entry(found.map(|metric| metric.name)).or_insert_with(|| (metrics, found, Vec::new())).2.push(&model.name);
+            }
+        }
+        let alone = groups.len() == 1;
+        let operands: Vec<String> = groups
+            .into_values()
+            .map(|(metrics, found, models)| {
+                let mut matchers = self.matchers();
+                if !alone {
+                    // Some versions show a metric under its old and its new name.
+                    matchers.push(format!("llmc_model=~{}", quoted(&any_of(&models))));
+                }
+                make(&Variant { metrics, matchers: matchers.join(", ") }, found)
+            })
+            .collect();
+        (!operands.is_empty()).then(|| operands.join(" or "))
+    }
+
+    /// The expression `make` for one model, or `None` if its engine does not measure all `signals`.
+    pub(super) fn of_model<const N: usize>(
+        &self,
+        model: &Model,
+        signals: [Signal; N],
+        make: impl Fn(&Variant, [Metric; N]) -> Option<String>,
+    ) -> Option<String> {
+        let (metrics, found) = measured(model, signals)?;
+        let mut matchers = self.matchers();
+        matchers.push(format!("llmc_model={}", quoted(&model.name)));
+        make(&Variant { metrics, matchers: matchers.join(", ") }, found)
+    }
+
+    fn matchers(&self) -> Vec<String> {
+        vec![r#"namespace=~"$namespace""#.into(), self.stack_matcher(), r#"llmc_model=~"$model""#.into()]
+    }
+
+    /// Matcher of everything that belongs to the stack.
+    pub(super) fn stack_matcher(&self) -> String {
+        format!("llmc_stack={}", quoted(&self.stack.name))
+    }
+
+    /// Matcher of a series whose `label` is the name of a chosen model's Deployment and `suffix`,
+    /// a regular expression.
+    pub(super) fn named(&self, label: &str, suffix: &str) -> String {
+        // The quotes of the name are dropped, to put the variable into the same string.
+        let prefix = quoted(&escaped(&self.stack.object_name("")));
+        format!(r#"{label}=~{}($model){suffix}""#, prefix.strip_suffix('"').unwrap_or_default())
+    }
+
+    /// GPUs that scheduled pods of the chosen models request, by model; of those on one pool if
+    /// one is named.
+    pub(super) fn gpus(&self, pool: Option<&str>) -> String {
+        let mut owner = vec![r#"namespace=~"$namespace""#.into(), r#"owner_kind="ReplicaSet""#.into()];
+        owner.push(self.named("owner_name", "-[a-z0-9]+"));
+        let prefix = escaped(&self.stack.object_name(""));
+        if let Some(pool) = pool {
+            let models: Vec<&str> = self.stack.models.values().filter(|m| m.pool == pool).map(|m| m.name.as_str()).collect();
+            owner.push(format!("owner_name=~{}", quoted(&format!("{prefix}({})-[a-z0-9]+", any_of(&models)))));
+        }
+        let model_of_owner = format!(
+            r#"label_replace(max by (namespace, pod, owner_name) (kube_pod_owner{{{}}}), "llmc_model", "$1", "owner_name", {})"#,
+            owner.join(", "),
+            quoted(&format!("{prefix}(.+)-[a-z0-9]+"))
+        );
+        // Only pods with a node hold GPUs, and pods that ended hold none any more.
+        format!(
+            r#"sum by (llmc_model) (kube_pod_container_resource_requests{{namespace=~"$namespace", resource="nvidia_com_gpu", node!=""}} * on (namespace, pod) group_left (llmc_model) {model_of_owner} * on (namespace, pod) group_left () max by (namespace, pod) (kube_pod_status_phase{{namespace=~"$namespace", phase=~"Pending|Running"}} == 1))"#
+        )
+    }
+
+    /// What the chosen models' GPUs cost in an hour, by model; `None` without models.
+    pub(super) fn cost_per_hour(&self) -> Option<String> {
+        let stack = self.stack;
+        let used: Vec<_> = stack.pools.values().filter(|pool| stack.models.values().any(|m| m.pool == pool.name)).collect();
+        let only = used.len() == 1;
+        let priced =
+            |pool: &&crate::stack::Pool| format!("{} * {}", self.gpus((!only).then_some(pool.name.as_str())), pool.price_per_gpu_hour);
+        (!used.is_empty()).then(|| used.iter().map(priced).collect::<Vec<_>>().join(" or "))
+    }
+
+    /// What all chosen models' GPUs have cost over `range`.
+    pub(super) fn cost_over(&self, range: &str) -> Option<String> {
+        let cost = self.cost_per_hour()?;
+        Some(format!("sum_over_time(sum({cost})[{range}:{COST_STEP_SECONDS}s]) * {COST_STEP_SECONDS} / 3600"))
+    }
+}
+
+fn measured<const N: usize>(model: &Model, signals: [Signal; N]) -> Option<(Metrics, [Metric; N])> {
+    let metrics = engine::of(model.engine).metrics(&model.engine_version);
+    let found: Option<Vec<Metric>> = signals.iter().map(|signal| metrics.get(*signal)).collect();
+    let found = found?.try_into().ok()?;
+    Some((metrics, found))
+}
+
+/// `part` of `whole`; nothing where `whole` is zero, since no number would be true.
+pub(super) fn share(part: &str, whole: &str) -> String {
+    format!("{part} / ({whole} > 0)")
+}
+
+/// Matcher of the bucket up to `bound`. Prometheus 3 writes whole bounds as `1.0`, older ones as
+/// the engine sent them.
+pub(super) fn bucket(bound: f64) -> String {
+    if bound.fract() == 0.0 {
+        format!("le=~{}", quoted(&format!(r"{bound}|{bound}\.0")))
+    } else {
+        format!("le={}", quoted(&bound.to_string()))
+    }
+}
+
+/// A string of PromQL in which neither PromQL nor Grafana finds anything but `text`.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str(r"\\"),
+            '"' => out.push_str(r#"\""#),
+            // `$name` and `[[name]]` are variables to Grafana.
+            '$' => out.push_str(r"\x24"),
+            '[' if out.ends_with('[') => out.push_str(r"\x5b"),
+            c if c.is_control() => out.push_str(&format!(r"\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A regular expression that matches exactly one of `texts`.
+fn any_of(texts: &[&str]) -> String {
+    texts.iter().map(|text| escaped(text)).collect::<Vec<_>>().join("|")
+}
+
+/// A regular expression that matches exactly `text`.
+fn escaped(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let special = c.is_ascii_punctuation() && !matches!(c, '-' | '_');
+            special.then_some('\\').into_iter().chain([c])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_hold_nothing_but_their_text() {
+        assert_eq!(quoted(r#"a"} or up{x="$__rate_interval[[b]]\"#), r#""a\"} or up{x=\"\x24__rate_interval[\x5bb]]\\""#);
+        assert_eq!(quoted("line\nbreak"), r#""line\u000abreak""#);
+        assert_eq!(escaped("llama-8b.x|y"), r"llama-8b\.x\|y");
+    }
+
+    #[test]
+    fn whole_buckets_match_under_both_spellings() {
+        assert_eq!(bucket(1.0), r#"le=~"1|1\\.0""#);
+        assert_eq!(bucket(2.5), r#"le="2.5""#);
+    }
+}
