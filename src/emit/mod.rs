@@ -8,17 +8,23 @@ mod grafana;
 mod kubernetes;
 mod manifest;
 mod objects;
+#[allow(dead_code, unused_imports, reason = "its users follow")]
+mod promql;
 mod yaml;
 
 use serde_json::Value;
 
 pub use files::FileSet;
 pub use manifest::{MANIFEST_FILE, Manifest, sha256};
-pub use objects::RULES;
 pub use yaml::to_yaml;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::stack::Stack;
+
+/// Rules of every emitter.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    objects::RULES.iter().chain(promql::RULES).copied()
+}
 
 /// What one emitter makes.
 #[derive(Debug, Default)]
@@ -27,6 +33,8 @@ pub struct Emitted {
     pub files: Vec<(String, String)>,
     /// Kubernetes objects by the path of the file that each becomes.
     pub objects: Vec<(String, Value)>,
+    /// Faults that the emitter found in its own work; one of them stops the compile.
+    pub faults: Vec<Diagnostic>,
 }
 
 impl Emitted {
@@ -57,9 +65,11 @@ pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<FileSet, Vec<D
         let emitted = emitter(stack);
         all.files.extend(emitted.files);
         all.objects.extend(emitted.objects);
+        all.faults.extend(emitted.faults);
     }
     all.objects.sort_by(|a, b| a.0.cmp(&b.0));
-    let faults = objects::check(&all.objects);
+    let mut faults = all.faults;
+    faults.extend(objects::check(&all.objects));
     if !faults.is_empty() {
         return Err(faults);
     }
