@@ -59,7 +59,8 @@ impl Known {
 
     /// The series `name`, of the model `model` or of any.
     pub(super) fn series(&self, name: &str, model: Option<&str>) -> Option<Series> {
-        self.engine_series(name, model).or_else(|| self.recorded_series(name, model)).or_else(|| cluster_series(name))
+        let others = || cluster_series(name).or_else(|| application_series(name));
+        self.engine_series(name, model).or_else(|| self.recorded_series(name, model)).or_else(others)
     }
 
     fn metrics<'a>(&'a self, model: Option<&'a str>) -> impl Iterator<Item = &'a Metrics> {
@@ -166,4 +167,22 @@ fn cluster_series(name: &str) -> Option<Series> {
     let (_, is_counter, labels) = CLUSTER.iter().find(|(known, _, _)| *known == name)?;
     let reading = if *is_counter { Reading::Counter } else { Reading::Gauge };
     Some(Series { reading, labels: labels.to_vec(), scope: &[&["namespace", "exported_namespace"]], is_scraped: true })
+}
+
+/// What an application may export about its answers; the dashboard describes each to users.
+/// Scores go from 0 to 1, in tenths.
+const APPLICATION: &[(&str, Reading, &str)] = &[
+    ("llm_guardrail_violations_total", Reading::Counter, "violation_type"),
+    ("llm_quality_score_bucket", Reading::Buckets(&[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]), "evaluator"),
+    ("llm_user_feedback_total", Reading::Counter, "rating"),
+];
+
+/// An application runs in any namespace, so the stack alone tells whose series these are.
+fn application_series(name: &str) -> Option<Series> {
+    let (_, reading, label) = APPLICATION.iter().find(|(known, _, _)| *known == name)?;
+    let mut labels = vec!["namespace", "pod", "llmc_stack", "route", *label];
+    if matches!(reading, Reading::Buckets(_)) {
+        labels.push("le");
+    }
+    Some(Series { reading: *reading, labels, scope: &[&["llmc_stack"]], is_scraped: true })
 }
