@@ -1,8 +1,8 @@
 //! What the models cost: their GPUs at the pools' prices, held against tokens, requests and the
 //! budget.
 //!
-//! Prices are constants of the spec, so a panel shows the past at today's price. Only a stack's
-//! own models are in it.
+//! GPUs and their cost come from the stack's recording rules, so that dashboard and alerts agree,
+//! and a new price does not rewrite the past. Only a stack's own models are in it.
 
 use rust_decimal::prelude::ToPrimitive;
 
@@ -13,6 +13,8 @@ use super::query::{Query, share};
 use crate::engine::Signal;
 use crate::stack::Budget;
 
+/// What is shown where cost is not known.
+const NO_COST: &str = "no kube-state-metrics, or the stack's rules are not loaded";
 /// Hours of a mean month.
 const HOURS_PER_MONTH: f64 = 730.0;
 /// Days of a mean month.
@@ -67,7 +69,7 @@ fn month_to_date(query: &Query<'_>) -> Panel {
         .query(query.cost_over("$__range"), "month to date")
         .steps(steps)
         .time_from("now/M")
-        .no_value("no kube-state-metrics")
+        .no_value(NO_COST)
 }
 
 /// Share of the monthly budget that is used; `None` without a budget.
@@ -85,7 +87,7 @@ pub(super) fn budget_used(query: &Query<'_>) -> Option<Panel> {
         .steps(alert_steps(budget, 1.0))
         .up_to(budget.alert_at.iter().copied().fold(1.0, f64::max))
         .time_from("now/M")
-        .no_value("no kube-state-metrics");
+        .no_value(NO_COST);
     Some(panel)
 }
 
@@ -96,7 +98,7 @@ fn month_at_this_rate(query: &Query<'_>) -> Panel {
     Panel::new(Kind::Stat, "month-at-this-rate", "A month at this rate", &unit(query), about)
         .query(query.cost_per_hour().map(|cost| format!("sum({cost}) * {HOURS_PER_MONTH}")), "month")
         .steps(steps)
-        .no_value("no kube-state-metrics")
+        .no_value(NO_COST)
 }
 
 fn tokens(query: &Query<'_>) -> Panel {
@@ -110,12 +112,9 @@ fn tokens(query: &Query<'_>) -> Panel {
 }
 
 fn gpus(query: &Query<'_>) -> Panel {
-    let about = "GPUs that pods with a node request, by model, from kube-state-metrics. Each is paid for, busy or not.";
-    let models = !query.stack.models.is_empty();
-    Panel::new(Kind::Stacked, "gpus", "Allocated GPUs", "short", about)
-        .query(models.then(|| query.gpus(None)), "{{llmc_model}}")
-        .from_zero()
-        .no_value("no kube-state-metrics, or no pods")
+    let about = "GPUs that the pods of each model request, from kube-state-metrics. Each is paid for, busy or not.";
+    let gpus = (!query.stack.models.is_empty()).then(|| query.recorded("llmc:gpus_allocated:sum"));
+    Panel::new(Kind::Stacked, "gpus", "Allocated GPUs", "short", about).query(gpus, "{{llmc_model}}").from_zero().no_value(NO_COST)
 }
 
 fn per_hour(query: &Query<'_>) -> Panel {
@@ -125,7 +124,7 @@ fn per_hour(query: &Query<'_>) -> Panel {
         .query(query.cost_per_hour(), "{{llmc_model}}")
         .steps(even_budget(query, HOURS_PER_MONTH))
         .from_zero()
-        .no_value("no kube-state-metrics, or no pods")
+        .no_value(NO_COST)
 }
 
 fn per_day(query: &Query<'_>) -> Panel {
@@ -136,7 +135,7 @@ fn per_day(query: &Query<'_>) -> Panel {
         .steps(even_budget(query, DAYS_PER_MONTH))
         .from_zero()
         .time_from("30d")
-        .no_value("no kube-state-metrics, or no pods")
+        .no_value(NO_COST)
 }
 
 fn per_million(query: &Query<'_>) -> Panel {

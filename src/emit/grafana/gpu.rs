@@ -25,7 +25,7 @@ pub(super) fn row(query: &Query<'_>) -> Row {
                 "memory",
                 "GPU memory",
                 "percentunit",
-                |dcgm| format!("{} / ({} + {})", dcgm("DCGM_FI_DEV_FB_USED"), dcgm("DCGM_FI_DEV_FB_USED"), dcgm("DCGM_FI_DEV_FB_FREE")),
+                |dcgm| format!("{} / ({} + {} > 0)", dcgm("DCGM_FI_DEV_FB_USED"), dcgm("DCGM_FI_DEV_FB_USED"), dcgm("DCGM_FI_DEV_FB_FREE")),
                 "Used share of the GPU's memory. An engine takes its share at the start and keeps it: look at the KV cache \
                  for what is in use.",
             )

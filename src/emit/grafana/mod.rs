@@ -22,7 +22,9 @@ use serde_json::{Value, json};
 use super::Emitted;
 use super::kubernetes::labels;
 use super::manifest::sha256;
+use super::promql::{self, Known};
 use super::yaml::value;
+use crate::diagnostic::Route;
 use crate::engine;
 use crate::stack::Stack;
 use panel::{color, datasource};
@@ -37,8 +39,32 @@ const COMPONENT: &str = "dashboard";
 pub(super) fn emit(stack: &Stack) -> Emitted {
     let mut out = Emitted::default();
     let dashboard = dashboard(stack);
+    let known = Known::of(stack);
+    for (panel, expr) in expressions(&dashboard) {
+        let faults = promql::lint(&promql::substitute(expr), &known);
+        out.faults.extend(promql::diagnose(&Route::of(["stack"]), &format!("the dashboard's panel `{panel}`"), expr, &faults));
+    }
     out.file(format!("grafana/{}.json", stack.name), format!("{dashboard:#}\n"));
     out.object("grafana/dashboard.yaml", config_map(stack, &dashboard));
+    out
+}
+
+/// Every query below `value`, with the title of its panel or the name of its annotation.
+fn expressions(value: &Value) -> Vec<(&str, &str)> {
+    fn collect<'a>(value: &'a Value, owner: &'a str, out: &mut Vec<(&'a str, &'a str)>) {
+        match value {
+            Value::Object(map) => {
+                let name = ["title", "name"].iter().find_map(|key| map.get(*key)?.as_str());
+                let owner = name.unwrap_or(owner);
+                out.extend(map.get("expr").and_then(Value::as_str).map(|expr| (owner, expr)));
+                map.values().for_each(|child| collect(child, owner, out));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, owner, out)),
+            _ => {}
+        }
+    }
+    let mut out = Vec::new();
+    collect(value, "", &mut out);
     out
 }
 
@@ -143,7 +169,7 @@ fn alert_annotation(query: &Query<'_>) -> Value {
         "enable": true,
         "iconColor": color::RED,
         "datasource": datasource(),
-        "expr": format!(r#"ALERTS{{{}, alertstate="firing"}}"#, query.stack_matcher()),
+        "expr": query.firing_alerts(),
         "titleFormat": "{{alertname}}",
         "textFormat": "{{llmc_model}}",
         "tagKeys": "severity",

@@ -16,7 +16,7 @@ pub(super) fn row(query: &Query<'_>) -> Row {
 }
 
 fn alerts(query: &Query<'_>) -> Panel {
-    let expr = format!(r#"count(ALERTS{{{}, alertstate="firing"}}) or vector(0)"#, query.stack_matcher());
+    let expr = format!("count({}) or vector(0)", query.firing_alerts());
     let about = "Alerts of this stack that are firing now. Above zero: open the alerts and follow their runbooks. \
                  It needs the stack's alert rules to be loaded.";
     Panel::new(Kind::Stat, "alerts", "Firing alerts", "short", about)

@@ -1,10 +1,11 @@
-//! PromQL for panels: selectors, sums by model, and what GPUs cost.
+//! PromQL for panels: selectors, sums by model, shares, and cost.
 //!
 //! Grafana's variables stand for what a viewer chose: `$namespace`, `$model` (one or several) and
 //! `$__rate_interval`. Everything else that is put into a query is quoted by [`quoted`].
 
 use std::collections::BTreeMap;
 
+use crate::emit::promql;
 use crate::engine::{self, Metric, Metrics, Signal};
 use crate::stack::{Model, Stack};
 
@@ -121,9 +122,14 @@ impl<'a> Query<'a> {
         vec![r#"namespace=~"$namespace""#.into(), self.stack_matcher(), r#"llmc_model=~"$model""#.into()]
     }
 
-    /// Matcher of everything that belongs to the stack.
+    /// Matcher of everything that belongs to the stack, in whatever namespace.
     pub(super) fn stack_matcher(&self) -> String {
         format!("llmc_stack={}", quoted(&self.stack.name))
+    }
+
+    /// The stack's firing alerts.
+    pub(super) fn firing_alerts(&self) -> String {
+        format!(r#"ALERTS{{namespace=~"$namespace", {}, alertstate="firing"}}"#, self.stack_matcher())
     }
 
     /// Matcher of a series whose `label` is the name of a chosen model's Deployment and `suffix`,
@@ -134,35 +140,14 @@ impl<'a> Query<'a> {
         format!(r#"{label}=~{}($model){suffix}""#, prefix.strip_suffix('"').unwrap_or_default())
     }
 
-    /// GPUs that scheduled pods of the chosen models request, by model; of those on one pool if
-    /// one is named.
-    pub(super) fn gpus(&self, pool: Option<&str>) -> String {
-        let mut owner = vec![r#"namespace=~"$namespace""#.into(), r#"owner_kind="ReplicaSet""#.into()];
-        owner.push(self.named("owner_name", "-[a-z0-9]+"));
-        let prefix = escaped(&self.stack.object_name(""));
-        if let Some(pool) = pool {
-            let models: Vec<&str> = self.stack.models.values().filter(|m| m.pool == pool).map(|m| m.name.as_str()).collect();
-            owner.push(format!("owner_name=~{}", quoted(&format!("{prefix}({})-[a-z0-9]+", any_of(&models)))));
-        }
-        let model_of_owner = format!(
-            r#"label_replace(max by (namespace, pod, owner_name) (kube_pod_owner{{{}}}), "llmc_model", "$1", "owner_name", {})"#,
-            owner.join(", "),
-            quoted(&format!("{prefix}(.+)-[a-z0-9]+"))
-        );
-        // Only pods with a node hold GPUs, and pods that ended hold none any more.
-        format!(
-            r#"sum by (llmc_model) (kube_pod_container_resource_requests{{namespace=~"$namespace", resource="nvidia_com_gpu", node!=""}} * on (namespace, pod) group_left (llmc_model) {model_of_owner} * on (namespace, pod) group_left () max by (namespace, pod) (kube_pod_status_phase{{namespace=~"$namespace", phase=~"Pending|Running"}} == 1))"#
-        )
+    /// A recorded series of the chosen models, added up by model.
+    pub(super) fn recorded(&self, name: &str) -> String {
+        format!("sum by (llmc_model) ({name}{{{}}})", self.matchers().join(", "))
     }
 
     /// What the chosen models' GPUs cost in an hour, by model; `None` without models.
     pub(super) fn cost_per_hour(&self) -> Option<String> {
-        let stack = self.stack;
-        let used: Vec<_> = stack.pools.values().filter(|pool| stack.models.values().any(|m| m.pool == pool.name)).collect();
-        let only = used.len() == 1;
-        let priced =
-            |pool: &&crate::stack::Pool| format!("{} * {}", self.gpus((!only).then_some(pool.name.as_str())), pool.price_per_gpu_hour);
-        (!used.is_empty()).then(|| used.iter().map(priced).collect::<Vec<_>>().join(" or "))
+        (!self.stack.models.is_empty()).then(|| self.recorded("llmc:cost_per_hour:sum"))
     }
 
     /// What all chosen models' GPUs have cost over `range`.
@@ -184,32 +169,15 @@ pub(super) fn share(part: &str, whole: &str) -> String {
     format!("{part} / ({whole} > 0)")
 }
 
-/// Matcher of the bucket up to `bound`. Prometheus 3 writes whole bounds as `1.0`, older ones as
-/// the engine sent them.
+/// Matcher of the bucket up to `bound`, in seconds.
 pub(super) fn bucket(bound: f64) -> String {
-    if bound.fract() == 0.0 {
-        format!("le=~{}", quoted(&format!(r"{bound}|{bound}\.0")))
-    } else {
-        format!("le={}", quoted(&bound.to_string()))
-    }
+    format!("le=~{}", quoted(&promql::le_pattern(bound)))
 }
 
 /// A string of PromQL in which neither PromQL nor Grafana finds anything but `text`.
 pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str(r"\\"),
-            '"' => out.push_str(r#"\""#),
-            // `$name` and `[[name]]` are variables to Grafana.
-            '$' => out.push_str(r"\x24"),
-            '[' if out.ends_with('[') => out.push_str(r"\x5b"),
-            c if c.is_control() => out.push_str(&format!(r"\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    // `$name` and `[[name]]` are variables to Grafana.
+    promql::quote(text).replace('$', r"\x24").replace("[[", r"[\x5b")
 }
 
 /// A regular expression that matches exactly one of `texts`.
@@ -217,30 +185,31 @@ fn any_of(texts: &[&str]) -> String {
     texts.iter().map(|text| escaped(text)).collect::<Vec<_>>().join("|")
 }
 
-/// A regular expression that matches exactly `text`.
+/// A regular expression that matches exactly `text`. Of the signs that Kubernetes allows in names,
+/// only `.` means anything.
 fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let special = c.is_ascii_punctuation() && !matches!(c, '-' | '_');
-            special.then_some('\\').into_iter().chain([c])
-        })
-        .collect()
+    regex::escape(text).replace(r"\-", "-")
 }
 
 #[cfg(test)]
 mod tests {
+    use promql_parser::parser::{Expr, parse};
+
     use super::*;
 
     #[test]
     fn strings_hold_nothing_but_their_text() {
-        assert_eq!(quoted(r#"a"} or up{x="$__rate_interval[[b]]\"#), r#""a\"} or up{x=\"\x24__rate_interval[\x5bb]]\\""#);
-        assert_eq!(quoted("line\nbreak"), r#""line\u000abreak""#);
-        assert_eq!(escaped("llama-8b.x|y"), r"llama-8b\.x\|y");
+        for text in [r#"a"} or up{x="$__rate_interval[[b]]\"#, "line\nbreak", "[[[$$", "한국어"] {
+            let written = quoted(text);
+            assert!(!written.contains('$') && !written.contains("[["), "{written}");
+            let Ok(Expr::StringLiteral(literal)) = parse(&written) else { panic!("{written} is no string") };
+            assert_eq!(literal.val, text);
+        }
     }
 
     #[test]
-    fn whole_buckets_match_under_both_spellings() {
-        assert_eq!(bucket(1.0), r#"le=~"1|1\\.0""#);
-        assert_eq!(bucket(2.5), r#"le="2.5""#);
+    fn patterns_match_nothing_but_their_text() {
+        assert_eq!(any_of(&["llama-8b.x|y", "b"]), r"llama-8b\.x\|y|b");
+        assert_eq!(bucket(2.5), r#"le=~"2\\.5""#);
     }
 }
