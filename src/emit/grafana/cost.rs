@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::layout::Row;
 use super::objective;
 use super::panel::{Kind, Panel, color};
-use super::query::{Query, share};
+use super::query::{COST_PER_HOUR, Query, share};
 use crate::engine::Signal;
 use crate::stack::Budget;
 
@@ -42,6 +42,7 @@ fn unit(query: &Query<'_>) -> String {
         "BGN", "BRL", "CHF", "CZK", "DKK", "EUR", "GBP", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "MYR", "NOK", "PHP", "PLN", "RUB",
         "SEK", "TRY", "UAH", "USD", "VND", "ZAR",
     ];
+    // Grafana puts what stands after the colon right before the number.
     let code = query.stack.budget.as_ref().map_or("USD", |budget| budget.currency.as_str());
     if KNOWN.contains(&code) { format!("currency{code}") } else { format!("currency:{code} ") }
 }
@@ -96,7 +97,7 @@ fn month_at_this_rate(query: &Query<'_>) -> Panel {
                  a larger budget.";
     let steps = query.stack.budget.as_ref().map_or_else(Vec::new, |budget| objective::limit_steps(monthly(budget)));
     Panel::new(Kind::Stat, "month-at-this-rate", "A month at this rate", &unit(query), about)
-        .query(query.cost_per_hour().map(|cost| format!("sum({cost}) * {HOURS_PER_MONTH}")), "month")
+        .query(query.cost_per_hour().map(|cost| format!("{cost} * {HOURS_PER_MONTH}")), "month")
         .steps(steps)
         .no_value(NO_COST)
 }
@@ -104,26 +105,28 @@ fn month_at_this_rate(query: &Query<'_>) -> Panel {
 fn tokens(query: &Query<'_>) -> Panel {
     let per_minute = |signal| query.per_model([signal], |v, [tokens]| format!("{} * 60", v.rate(tokens)));
     let about = "Tokens read and written each minute: what the GPUs are paid for.";
-    Panel::new(Kind::Lines, "tokens", "Tokens per minute", "suffix: tok/min", about)
+    Panel::new(Kind::Lines, "tokens", "Tokens per minute", "suffix:tok/min", about)
         .query(per_minute(Signal::PromptTokens), "{{llmc_model}} in")
         .query(per_minute(Signal::GenerationTokens), "{{llmc_model}} out")
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
 }
 
 fn gpus(query: &Query<'_>) -> Panel {
     let about = "GPUs that the pods of each model request, from kube-state-metrics. Each is paid for, busy or not.";
-    let gpus = (!query.stack.models.is_empty()).then(|| query.recorded("llmc:gpus_allocated:sum"));
-    Panel::new(Kind::Stacked, "gpus", "Allocated GPUs", "short", about).query(gpus, "{{llmc_model}}").from_zero().no_value(NO_COST)
+    Panel::new(Kind::Stacked, "gpus", "Allocated GPUs", "short", about)
+        .query(query.recorded_per_model("llmc:gpus_allocated:sum"), "{{llmc_model}}")
+        .zero_based()
+        .no_value(NO_COST)
 }
 
 fn per_hour(query: &Query<'_>) -> Panel {
     let line = if query.stack.budget.is_some() { " The line is the budget spread evenly over a month of 730 hours." } else { "" };
     let about = format!("Allocated GPUs times the price of their pool, by model.{line}");
     Panel::new(Kind::Stacked, "per-hour", "GPU cost per hour", &unit(query), about)
-        .query(query.cost_per_hour(), "{{llmc_model}}")
+        .query(query.recorded_per_model(COST_PER_HOUR), "{{llmc_model}}")
         .steps(even_budget(query, HOURS_PER_MONTH))
-        .from_zero()
+        .zero_based()
         .no_value(NO_COST)
 }
 
@@ -133,31 +136,37 @@ fn per_day(query: &Query<'_>) -> Panel {
     Panel::new(Kind::Bars, "per-day", "GPU cost per day", &unit(query), about)
         .stepped_query(query.cost_over("1d"), "day", Some("1d"))
         .steps(even_budget(query, DAYS_PER_MONTH))
-        .from_zero()
+        .zero_based()
         .time_from("30d")
         .no_value(NO_COST)
 }
 
 fn per_million(query: &Query<'_>) -> Panel {
     let tokens = query.per_model([Signal::GenerationTokens], |v, [tokens]| v.rate(tokens));
-    let expr = query.cost_per_hour().zip(tokens).map(|(cost, tokens)| share(&format!("1e6 / 3600 * ({cost})"), &format!("({tokens})")));
+    let expr = query
+        .recorded_per_model(COST_PER_HOUR)
+        .zip(tokens)
+        .map(|(cost, tokens)| share(&format!("1e6 / 3600 * ({cost})"), &format!("({tokens})")));
     let about = "GPU cost for each million generated tokens, by model. Idle GPUs cost the same, so it rises when traffic \
                  falls: compare models over a whole day.";
     Panel::new(Kind::Lines, "per-million", "Cost per million generated tokens", &unit(query), about)
         .query(expr, "{{llmc_model}}")
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
 }
 
 fn per_request(query: &Query<'_>) -> Panel {
     let finished = query.per_model([Signal::Finished], |v, [finished]| v.rate(finished));
-    let expr = query.cost_per_hour().zip(finished).map(|(cost, finished)| share(&format!("({cost}) / 3600"), &format!("({finished})")));
+    let expr = query
+        .recorded_per_model(COST_PER_HOUR)
+        .zip(finished)
+        .map(|(cost, finished)| share(&format!("({cost}) / 3600"), &format!("({finished})")));
     let limit = query.stack.budget.as_ref().and_then(|budget| budget.per_request).and_then(|money| money.0.to_f64());
     let line = if limit.is_some() { " The line is the budget for one request." } else { "" };
     let about = format!("GPU cost for each finished request, by model, idle time included.{line}");
     Panel::new(Kind::Lines, "per-request", "Cost per request", &unit(query), about)
         .query(expr, "{{llmc_model}}")
         .steps(limit.map_or_else(Vec::new, objective::limit_steps))
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
 }

@@ -38,7 +38,7 @@ pub(super) fn row(query: &Query<'_>) -> Row {
                 |dcgm| dcgm("DCGM_FI_DEV_POWER_USAGE"),
                 "Power that each GPU draws. Much lower than its neighbours' under the same load: look for throttling.",
             )
-            .from_zero(),
+            .zero_based(),
             panel(
                 query,
                 "temperature",

@@ -23,7 +23,7 @@ fn alerts(query: &Query<'_>) -> Panel {
         .query(Some(expr), "firing")
         .steps(vec![(1.0, color::RED)])
         .no_value("Prometheus does not answer")
-        .size(4, 5)
+        .size(6, 5)
 }
 
 fn copies(query: &Query<'_>) -> Panel {
@@ -37,7 +37,7 @@ fn copies(query: &Query<'_>) -> Panel {
         .base_color(color::RED)
         .steps(vec![(0.5, color::ORANGE), (1.0, color::GREEN)])
         .no_value("no Deployment, or no kube-state-metrics")
-        .size(5, 5)
+        .size(6, 5)
 }
 
 fn requests(query: &Query<'_>) -> Panel {
@@ -46,7 +46,7 @@ fn requests(query: &Query<'_>) -> Panel {
     Panel::new(Kind::Stat, "requests", "Finished requests", "reqps", about)
         .query(query.per_model([Signal::Finished], |v, [finished]| v.rate(finished)), "{{llmc_model}}")
         .no_value("no traffic")
-        .size(5, 5)
+        .size(6, 5)
 }
 
 fn errors(query: &Query<'_>) -> Panel {
@@ -56,7 +56,7 @@ fn errors(query: &Query<'_>) -> Panel {
     Panel::new(Kind::Stat, "errors", "Failed requests", "percentunit", about)
         .query(expr, "{{llmc_model}}")
         .no_value("no traffic")
-        .size(5, 5)
+        .size(6, 5)
 }
 
 fn waiting(query: &Query<'_>) -> Panel {
@@ -83,7 +83,7 @@ fn objectives(query: &Query<'_>) -> Panel {
     let height = u32::try_from(panel_queries.len()).unwrap_or(u32::MAX).clamp(4, 12) + 1;
     let panel = Panel::new(Kind::BarGauge, "objectives", "Objectives: allowed failures used", "percentunit", about)
         .steps(objective::limit_steps(1.0))
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
         .size(13, height);
     panel_queries.into_iter().fold(panel, |panel, (expr, legend)| panel.query(Some(expr), &legend))

@@ -136,7 +136,7 @@ impl Panel {
     }
 
     /// The axis starts at zero.
-    pub(super) fn from_zero(self) -> Self {
+    pub(super) fn zero_based(self) -> Self {
         Self { bounds: (Some(0.0), self.bounds.1), ..self }
     }
 

@@ -58,7 +58,7 @@ fn latency(query: &Query<'_>, model: &Model, indicator: Indicator) -> Option<Pan
     }
     let title = format!("{title}: {}", routes::plain(&model.name));
     let mut panel = Panel::new(Kind::Lines, format!("{}/{}", indicator.name(), model.name), title, "s", format!("{about}{promise}"))
-        .from_zero()
+        .zero_based()
         .no_value("no traffic, or the model is not chosen");
     let limit = objective.and_then(|o| o.below);
     panel = panel.steps(limit.map_or_else(Vec::new, |below| objective::limit_steps(below.seconds())));
@@ -84,17 +84,17 @@ fn requests(query: &Query<'_>) -> Panel {
                  `abort` a client that left, `error` a failure of the engine.";
     Panel::new(Kind::Stacked, "requests", "Finished requests by reason", "reqps", about)
         .query(expr, "{{llmc_model}} {{reason}}")
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
 }
 
 fn tokens(query: &Query<'_>) -> Panel {
     let about = "Tokens read and written each second. Read tokens that the prefix cache answered are counted too. Flat \
                  while requests wait: this is the model's limit on its GPUs.";
-    Panel::new(Kind::Lines, "tokens", "Throughput", "suffix: tok/s", about)
+    Panel::new(Kind::Lines, "tokens", "Throughput", "suffix:tok/s", about)
         .query(query.per_model([Signal::PromptTokens], |v, [tokens]| v.rate(tokens)), "{{llmc_model}} in")
         .query(query.per_model([Signal::GenerationTokens], |v, [tokens]| v.rate(tokens)), "{{llmc_model}} out")
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
 }
 
@@ -105,7 +105,7 @@ fn queue_time(query: &Query<'_>) -> Panel {
     Panel::new(Kind::Lines, "queue-time", "Queue time", "s", about)
         .query(expr(0.5), "{{llmc_model}} p50")
         .query(expr(0.99), "{{llmc_model}} p99")
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
 }
 
@@ -113,7 +113,7 @@ fn running(query: &Query<'_>) -> Panel {
     let about = "Requests that are being computed, over all copies. At copies times max-num-seqs the batch is full.";
     Panel::new(Kind::Lines, "running", "Running requests", "short", about)
         .query(query.per_model([Signal::Running], |v, [running]| v.sum(running)), "{{llmc_model}}")
-        .from_zero()
+        .zero_based()
         .no_value("no engine is scraped")
 }
 
@@ -121,7 +121,7 @@ fn waiting(query: &Query<'_>) -> Panel {
     let about = "Requests that wait for a place in the batch, over all copies. Growing: copies are too few or too slow.";
     Panel::new(Kind::Lines, "waiting", "Waiting requests", "short", about)
         .query(query.per_model([Signal::Waiting], |v, [waiting]| v.sum(waiting)), "{{llmc_model}}")
-        .from_zero()
+        .zero_based()
         .no_value("no engine is scraped")
 }
 
@@ -139,7 +139,7 @@ fn preemptions(query: &Query<'_>) -> Panel {
                  lower max-num-seqs or max-model-len, or give the cache more memory.";
     Panel::new(Kind::Lines, "preemptions", "Preemptions", "ops", about)
         .query(query.per_model([Signal::Preemptions], |v, [preemptions]| v.rate(preemptions)), "{{llmc_model}}")
-        .from_zero()
+        .zero_based()
         .no_value("no engine is scraped")
 }
 

@@ -26,7 +26,7 @@ fn truncated(query: &Query<'_>) -> Panel {
                  prompt's max-tokens, or ask for shorter answers.";
     Panel::new(Kind::Lines, "truncated", "Truncated answers", "percentunit", about)
         .query(expr, "{{llmc_model}}")
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
         .size(12, 8)
 }
@@ -39,7 +39,7 @@ fn failed(query: &Query<'_>) -> Panel {
     Panel::new(Kind::Lines, "failed", "Failed and aborted requests", "percentunit", about)
         .query(errors, "{{llmc_model}} failed")
         .query(aborts, "{{llmc_model}} aborted")
-        .from_zero()
+        .zero_based()
         .no_value("no traffic")
         .size(12, 8)
 }
@@ -66,7 +66,7 @@ fn violations(query: &Query<'_>) -> Panel {
                  an attack or a policy that is too strict; silence under traffic may be guardrails that do nothing.";
     Panel::new(Kind::Stacked, "violations", "Guardrail violations", "ops", about)
         .query(Some(reported(query, "llm_guardrail_violations_total", "", "route, violation_type")), "{{route}} {{violation_type}}")
-        .from_zero()
+        .zero_based()
         .no_value(NOT_EXPORTED)
 }
 

@@ -9,6 +9,8 @@ use crate::emit::promql;
 use crate::engine::{self, Metric, Metrics, Signal};
 use crate::stack::{Model, Stack};
 
+/// Recorded cost of a model's GPUs in an hour.
+pub(super) const COST_PER_HOUR: &str = "llmc:cost_per_hour:sum";
 /// Seconds between the samples that a total over a long range is made of.
 const COST_STEP_SECONDS: u32 = 300;
 
@@ -18,11 +20,18 @@ pub(super) struct Query<'a> {
     pub(super) stack: &'a Stack,
 }
 
-/// Models whose engines name a group of metrics alike.
+/// Series to select from, under the names of one engine version.
 pub(super) struct Variant {
     /// What the engines measure.
     pub(super) metrics: Metrics,
     matchers: String,
+}
+
+/// Models whose engines name `N` signals alike.
+struct Group<'a, const N: usize> {
+    metrics: Metrics,
+    found: [Metric; N],
+    models: Vec<&'a str>,
 }
 
 impl Variant {
@@ -84,24 +93,23 @@ impl<'a> Query<'a> {
     /// Engine versions name metrics differently, so there is one operand for each set of names,
     /// joined by `or`.
     pub(super) fn per_model<const N: usize>(&self, signals: [Signal; N], make: impl Fn(&Variant, [Metric; N]) -> String) -> Option<String> {
-        let mut groups: BTreeMap<[&str; N], (Metrics, [Metric; N], Vec<&str>)> = BTreeMap::new();
+        let mut groups: BTreeMap<[&str; N], Group<'_, N>> = BTreeMap::new();
         for model in self.stack.models.values() {
             if let Some((metrics, found)) = measured(model, signals) {
-                groups.entry(found.map(|metric| metric.name)).or_insert_with(|| (metrics, found, Vec::new())).2.push(&model.name);
+                let group = groups.entry(found.map(|metric| metric.name));
+                group.or_insert_with(|| Group { metrics, found, models: Vec::new() }).models.push(&model.name);
             }
         }
         let alone = groups.len() == 1;
-        let operands: Vec<String> = groups
-            .into_values()
-            .map(|(metrics, found, models)| {
-                let mut matchers = self.matchers();
-                if !alone {
-                    // Some versions show a metric under its old and its new name.
-                    matchers.push(format!("llmc_model=~{}", quoted(&any_of(&models))));
-                }
-                make(&Variant { metrics, matchers: matchers.join(", ") }, found)
-            })
-            .collect();
+        let operand = |group: Group<'_, N>| {
+            let mut matchers = self.matchers();
+            if !alone {
+                // Some versions show a metric under its old and its new name.
+                matchers.push(format!("llmc_model=~{}", quoted(&any_of(&group.models))));
+            }
+            make(&Variant { metrics: group.metrics, matchers: matchers.join(", ") }, group.found)
+        };
+        let operands: Vec<String> = groups.into_values().map(operand).collect();
         (!operands.is_empty()).then(|| operands.join(" or "))
     }
 
@@ -140,20 +148,24 @@ impl<'a> Query<'a> {
         format!(r#"{label}=~{}($model){suffix}""#, prefix.strip_suffix('"').unwrap_or_default())
     }
 
-    /// A recorded series of the chosen models, added up by model.
-    pub(super) fn recorded(&self, name: &str) -> String {
-        format!("sum by (llmc_model) ({name}{{{}}})", self.matchers().join(", "))
+    /// A recorded series of the chosen models, added up by model; `None` without models.
+    pub(super) fn recorded_per_model(&self, name: &str) -> Option<String> {
+        Some(format!("sum by (llmc_model) ({})", self.recorded(name)?))
     }
 
-    /// What the chosen models' GPUs cost in an hour, by model; `None` without models.
+    /// What the chosen models' GPUs cost in an hour together; `None` without models.
     pub(super) fn cost_per_hour(&self) -> Option<String> {
-        (!self.stack.models.is_empty()).then(|| self.recorded("llmc:cost_per_hour:sum"))
+        Some(format!("sum({})", self.recorded(COST_PER_HOUR)?))
     }
 
-    /// What all chosen models' GPUs have cost over `range`.
+    /// What the chosen models' GPUs have cost over `range` together; `None` without models.
     pub(super) fn cost_over(&self, range: &str) -> Option<String> {
         let cost = self.cost_per_hour()?;
-        Some(format!("sum_over_time(sum({cost})[{range}:{COST_STEP_SECONDS}s]) * {COST_STEP_SECONDS} / 3600"))
+        Some(format!("sum_over_time({cost}[{range}:{COST_STEP_SECONDS}s]) * {COST_STEP_SECONDS} / 3600"))
+    }
+
+    fn recorded(&self, name: &str) -> Option<String> {
+        (!self.stack.models.is_empty()).then(|| format!("{name}{{{}}}", self.matchers().join(", ")))
     }
 }
 
