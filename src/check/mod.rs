@@ -48,7 +48,7 @@ pub fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
 /// Every rule of every stage, sorted by code.
 pub fn rules() -> Vec<&'static Rule> {
     let mut rules: Vec<&Rule> =
-        source::rules::RULES.iter().copied().chain(CHECKS.iter().map(|c| c.rule)).chain(crate::emit::RULES.iter().copied()).collect();
+        source::rules::RULES.iter().copied().chain(CHECKS.iter().map(|c| c.rule)).chain(crate::emit::rules()).collect();
     rules.sort_by_key(|r| r.code);
     rules
 }

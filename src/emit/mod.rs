@@ -4,10 +4,13 @@
 //! that [`objects`] can hold each against itself and against every other before any is written.
 
 pub mod files;
+mod grafana;
 mod guardrails;
 mod kubernetes;
 mod manifest;
 mod objects;
+#[allow(dead_code, unused_imports, reason = "its users follow")]
+mod promql;
 mod yaml;
 
 use serde_json::Value;
@@ -15,11 +18,15 @@ use serde_json::Value;
 pub use files::FileSet;
 pub(crate) use guardrails::pii_patterns;
 pub use manifest::{MANIFEST_FILE, Manifest, sha256};
-pub use objects::RULES;
 pub use yaml::to_yaml;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::stack::Stack;
+
+/// Rules of every emitter.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    objects::RULES.iter().chain(promql::RULES).copied()
+}
 
 /// What one emitter makes.
 #[derive(Debug, Default)]
@@ -28,6 +35,8 @@ pub struct Emitted {
     pub files: Vec<(String, String)>,
     /// Kubernetes objects by the path of the file that each becomes.
     pub objects: Vec<(String, Value)>,
+    /// Faults that the emitter found in its own work; one of them stops the compile.
+    pub faults: Vec<Diagnostic>,
 }
 
 impl Emitted {
@@ -45,7 +54,7 @@ impl Emitted {
 type Emitter = fn(&Stack) -> Emitted;
 
 /// Every target, by name.
-const EMITTERS: &[(&str, Emitter)] = &[("guardrails", guardrails::emit), ("kubernetes", kubernetes::emit)];
+const EMITTERS: &[(&str, Emitter)] = &[("grafana", grafana::emit), ("guardrails", guardrails::emit), ("kubernetes", kubernetes::emit)];
 
 /// Emits every target and the kustomization and manifest above them.
 ///
@@ -58,9 +67,11 @@ pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<FileSet, Vec<D
         let emitted = emitter(stack);
         all.files.extend(emitted.files);
         all.objects.extend(emitted.objects);
+        all.faults.extend(emitted.faults);
     }
     all.objects.sort_by(|a, b| a.0.cmp(&b.0));
-    let faults = objects::check(&all.objects);
+    let mut faults = all.faults;
+    faults.extend(objects::check(&all.objects));
     if !faults.is_empty() {
         return Err(faults);
     }

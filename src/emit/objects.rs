@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, Rule};
 
 /// Rules of this stage.
-pub static RULES: &[&Rule] = &[];
+pub(super) static RULES: &[&Rule] = &[];
 
 /// The faults of `objects`, which are given with the path of the file that each becomes.
 pub(super) fn check(_objects: &[(String, Value)]) -> Vec<Diagnostic> {

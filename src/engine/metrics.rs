@@ -68,6 +68,8 @@ pub struct Metrics {
     pub failure_reasons: &'static [&'static str],
     /// Values of that label that are nobody's fault, such as a client that left.
     pub neutral_reasons: &'static [&'static str],
+    /// Values of that label for answers that were cut off at their longest length.
+    pub truncated_reasons: &'static [&'static str],
 }
 
 impl Metrics {

@@ -5,6 +5,7 @@
 
 mod checks;
 mod cli;
+mod grafana;
 mod guardrails;
 mod harness;
 mod hostile;

@@ -1,6 +1,6 @@
 //! Kubernetes objects for each model, the prompts as ConfigMaps, and the kustomization.
 
-pub(in crate::emit) mod labels;
+pub(super) mod labels;
 mod service;
 
 use serde_json::{Value, json};

@@ -78,6 +78,7 @@ pub(super) fn of(version: &Version) -> Metrics {
         finish_reason_label: "finished_reason",
         failure_reasons: &["error"],
         neutral_reasons: &["abort"],
+        truncated_reasons: &["length"],
     }
 }
 
