@@ -87,8 +87,8 @@ impl<'a> Node<'a> {
     /// A finding about this value, with its text; `why` reads after it.
     pub(super) fn fault(&self, rule: &'static Rule, why: impl AsRef<str>) -> Diagnostic {
         let shown = match self.value {
-            Value::String(text) => format!(" `{}`", shorten(text)),
-            Value::Number(number) => format!(" {number}"),
+            Value::String(text) => format!(" is `{}`, which", shorten(text)),
+            Value::Number(number) => format!(" is {number}, which"),
             _ => String::new(),
         };
         self.report(rule, &format!("{shown} {}", why.as_ref()))

@@ -37,8 +37,8 @@ pub(super) static OVERLAPPING_SELECTORS: Rule = Rule {
 const SELECTING: &[(&str, &str)] =
     &[("Service", "spec.selector"), ("PodDisruptionBudget", "spec.selector"), ("NetworkPolicy", "spec.podSelector")];
 
-/// Ends of label keys whose values change with a release.
-const CHANGING: &[&str] = &["version", "revision", "digest", "sha256", "hash", "helm.sh/chart"];
+/// Last words of label keys whose values change with a release.
+const CHANGING: &[&str] = &["chart", "digest", "hash", "revision", "sha256", "version"];
 
 /// The pods in `namespace` that `selector` matches: a plain map, or a map with `matchLabels`
 /// and `matchExpressions`.
@@ -98,13 +98,21 @@ pub(super) fn check(set: &Set<'_>, out: &mut Vec<Diagnostic>) {
     }
     for (kind, path) in SELECTING {
         for object in set.of_kind(kind) {
-            // Without a selector, somebody else names the endpoints; an empty one of a policy or a
-            // budget takes every pod of the namespace, whoever made it.
+            // An empty selector of a policy or a budget takes every pod of the namespace, whoever
+            // made it.
             if let Some(selector) = object.root().at(path).filter(|selector| !is_empty(selector))
                 && selected(set, object.namespace, &selector).is_empty()
             {
                 out.push(selector.finding(&SELECTS_NOTHING, "matches no pod of this stack"));
             }
+        }
+    }
+    for service in set.of_kind("Service") {
+        let root = service.root();
+        let selects = root.at("spec.selector").is_some_and(|selector| !is_empty(&selector));
+        // Endpoints made by hand are no part of any stack.
+        if !selects && root.text("spec.type") != Some("ExternalName") {
+            out.push(root.finding(&SELECTS_NOTHING, "has no selector"));
         }
     }
     for monitor in set.of_kind("PodMonitor") {
@@ -128,7 +136,7 @@ fn own_pods(pod: &PodTemplate<'_>, out: &mut Vec<Diagnostic>) {
         out.push(selector.finding(&INVALID_SELECTOR, "does not match the labels of the workload's own pods"));
     }
     for (key, node) in selector.each("matchLabels").iter().flat_map(Node::entries) {
-        if CHANGING.iter().any(|end| key.ends_with(end)) {
+        if key.rsplit(['.', '/', '-', '_']).next().is_some_and(|word| CHANGING.contains(&word)) {
             out.push(node.finding(&INVALID_SELECTOR, "changes with a release, and a selector cannot be changed"));
         }
     }

@@ -7,45 +7,13 @@ use serde_json::{Value, json};
 
 use super::{RULES, check};
 
-const GOOD: &str = include_str!("../../../tests/objects/good.yaml");
-const FAULTS: &str = include_str!("../../../tests/objects/faults.json");
+#[path = "../../../tests/objects/faults.rs"]
+mod faults;
 
-fn good() -> Vec<(String, Value)> {
-    let objects = GOOD.split("\n---\n").map(|text| serde_saphyr::from_str::<Value>(text).expect("YAML"));
-    objects.map(|object| (format!("{}.yaml", title(&object)), object)).collect()
-}
-
-fn title(object: &Value) -> String {
-    format!("{}/{}", object["kind"].as_str().expect("a kind"), object["metadata"]["name"].as_str().expect("a name"))
-}
+use faults::{broken, edit, faults, good};
 
 fn codes(objects: &[(String, Value)]) -> BTreeSet<&'static str> {
     check(objects).iter().map(|d| d.rule.code).collect()
-}
-
-/// Sets, adds or (with null) removes the value at `pointer`, whose parent exists.
-fn edit(object: &mut Value, pointer: &str, value: &Value) {
-    let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
-    let key = key.replace("~1", "/");
-    match object.pointer_mut(parent).unwrap_or_else(|| panic!("nothing at {parent}")) {
-        Value::Array(items) if key == "-" => items.push(value.clone()),
-        Value::Array(items) => items[key.parse::<usize>().expect("an index")] = value.clone(),
-        Value::Object(map) if value.is_null() => drop(map.remove(&key).unwrap_or_else(|| panic!("nothing at {pointer}"))),
-        Value::Object(map) => drop(map.insert(key, value.clone())),
-        _ => panic!("{parent} is a scalar"),
-    }
-}
-
-fn broken(fault: &Value) -> Vec<(String, Value)> {
-    let mut objects = good();
-    for change in fault["edits"].as_array().expect("edits") {
-        let file = format!("{}.yaml", change[0].as_str().expect("an object"));
-        let (_, object) = objects.iter_mut().find(|(f, _)| *f == file).unwrap_or_else(|| panic!("no {file}"));
-        let before = object.clone();
-        edit(object, change[1].as_str().expect("a pointer"), &change[2]);
-        assert_ne!(&before, object, "{fault}: changes nothing");
-    }
-    objects
 }
 
 #[test]
@@ -59,8 +27,8 @@ fn a_good_set_has_no_finding() {
 /// What schemas pass and a real API server refuses, by name, so that a lost one is seen.
 #[test]
 fn every_fault_that_servers_refuse_is_listed() {
-    let faults: Value = serde_json::from_str(FAULTS).expect("JSON");
-    let names: Vec<&str> = faults["refused_by_servers"].as_array().expect("a list").iter().filter_map(|f| f["fault"].as_str()).collect();
+    let faults = faults("refused_by_servers");
+    let names: Vec<&str> = faults.iter().filter_map(|f| f["fault"].as_str()).collect();
     let expected = [
         "port over 65535",
         "two unnamed ports in a Service",
@@ -85,13 +53,12 @@ fn every_fault_that_servers_refuse_is_listed() {
 
 #[test]
 fn each_fault_has_exactly_its_code_in_its_file() {
-    let faults: Value = serde_json::from_str(FAULTS).expect("JSON");
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
     let mut shown = String::new();
-    for fault in faults.as_object().expect("lists").values().flat_map(|list| list.as_array().expect("a list")) {
+    for fault in [faults("refused_by_servers"), faults("more")].concat() {
         let (name, code) = (fault["fault"].as_str().expect("a name"), fault["code"].as_str().expect("a code"));
-        let found = check(&broken(fault));
+        let found = check(&broken(&fault));
         seen.insert(code.to_owned());
         if found.is_empty() || found.iter().any(|d| d.rule.code != code) {
             let found: Vec<String> = found.iter().map(|d| format!("{} {}", d.rule.code, d.message)).collect();
@@ -164,6 +131,27 @@ fn no_two_objects_claim_the_same_pods() {
     }
     objects.push(("other.yaml".into(), other));
     assert_eq!(codes(&objects), BTreeSet::new());
+}
+
+/// A StatefulSet brings its own claims, and everything else holds for its pods too.
+#[test]
+fn a_stateful_set_is_a_workload() {
+    let mut objects = good();
+    let set = &mut objects[3].1;
+    edit(set, "/kind", &"StatefulSet".into());
+    edit(set, "/spec/strategy", &Value::Null);
+    edit(set, "/spec/progressDeadlineSeconds", &Value::Null);
+    edit(set, "/spec/serviceName", &"demo-llama".into());
+    edit(set, "/spec/template/spec/volumes/0", &json!({ "name": "scratch", "emptyDir": {} }));
+    let claim = json!({ "metadata": { "name": "cache" }, "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } } });
+    edit(set, "/spec/volumeClaimTemplates", &json!([claim]));
+    edit(&mut objects[8].1, "/spec/scaleTargetRef/kind", &"StatefulSet".into());
+    assert_eq!(codes(&objects), BTreeSet::new());
+
+    edit(&mut objects[3].1, "/spec/volumeClaimTemplates/0/spec/resources/requests/storage", &"1GB".into());
+    edit(&mut objects[3].1, "/spec/volumeClaimTemplates/0/metadata/name", &"other".into());
+    edit(&mut objects[3].1, "/spec/serviceName", &"other".into());
+    assert_eq!(codes(&objects), BTreeSet::from(["LLMC-K103", "LLMC-K107", "LLMC-K117"]));
 }
 
 /// Numbers and texts stand where either may, and a hostile text stays on one line.
