@@ -52,15 +52,15 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    fn of(file: &'a str, value: &'a Value) -> Result<Self, Diagnostic> {
-        let refuse = |message: String| Diagnostic::new(&UNKNOWN_KIND, Place::File(file.to_owned()), message);
-        let text = |pointer: &str| match value.pointer(pointer).and_then(Value::as_str) {
-            Some(text) => Ok(text),
-            None => Err(refuse(format!("an object has no text at `{}`", pointer.trim_start_matches('/').replace('/', ".")))),
+    /// Reads one object; what it is otherwise, in words, when it is none that the checks know.
+    fn of(file: &'a str, value: &'a Value) -> Result<Self, String> {
+        let text = |pointer: &str| {
+            let text = value.pointer(pointer).and_then(Value::as_str);
+            text.ok_or_else(|| format!("an object has no text at `{}`", pointer.trim_start_matches('/').replace('/', ".")))
         };
         let (kind, version) = (text("/kind")?, text("/apiVersion")?);
         if !KINDS.contains(&(kind, version)) {
-            return Err(refuse(format!("the checks do not know the kind {} of {}", shorten(kind), shorten(version))));
+            return Err(format!("the checks do not know the kind `{}` of `{}`", shorten(kind), shorten(version)));
         }
         Ok(Self { file, value, kind, name: text("/metadata/name")?, namespace: text("/metadata/namespace")? })
     }
@@ -82,7 +82,14 @@ pub(super) type Labels<'a> = BTreeMap<&'a str, &'a str>;
 
 /// Reads the objects; one that is none is reported and left out.
 pub(super) fn read<'a>(objects: &'a [(String, Value)], out: &mut Vec<Diagnostic>) -> Vec<Object<'a>> {
-    objects.iter().filter_map(|(file, value)| Object::of(file, value).map_err(|fault| out.push(fault)).ok()).collect()
+    let mut read = Vec::with_capacity(objects.len());
+    for (file, value) in objects {
+        match Object::of(file, value) {
+            Ok(object) => read.push(object),
+            Err(message) => out.push(Diagnostic::new(&UNKNOWN_KIND, Place::File(file.clone()), message)),
+        }
+    }
+    read
 }
 
 /// The objects of a stack.
