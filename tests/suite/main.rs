@@ -9,5 +9,6 @@ mod grafana;
 mod guardrails;
 mod harness;
 mod hostile;
+mod objects;
 mod properties;
 mod vllm;
