@@ -90,7 +90,7 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
     let index = json!({ "format_version": INDEX_FORMAT, "prompts": prompts, "routes": routes, "stack": stack.name });
     let text = serde_json::to_string_pretty(&index).unwrap_or_default() + "\n";
     value(&ConfigMap {
-        metadata: labels::metadata(stack, COMPONENT, "index", &stack.object_name("prompts")),
+        metadata: labels::metadata(stack, COMPONENT, "index", &stack.object_name("prompt-index")),
         data: Some(BTreeMap::from([("index.json".to_owned(), text)])),
         ..ConfigMap::default()
     })
