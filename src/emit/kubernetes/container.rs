@@ -39,7 +39,7 @@ pub(super) fn container(model: &Model) -> Container {
         resources: Some(resources(model)),
         security_context: Some(security()),
         volume_mounts: Some(pod::mounts(model)),
-        startup_probe: Some(probe(model, (timing::STARTUP_PERIOD_SECONDS, timing::startup_failures(model)))),
+        startup_probe: Some(probe(model, (timing::STARTUP_PERIOD_SECONDS, timing::startup_failures(model.startup_seconds)))),
         readiness_probe: Some(probe(model, READINESS)),
         liveness_probe: Some(probe(model, LIVENESS)),
         lifecycle: Some(Lifecycle { pre_stop: Some(pre_stop(model)), ..Lifecycle::default() }),

@@ -22,7 +22,7 @@ pub(super) fn deployment(stack: &Stack, model: &Model) -> Value {
             replicas: (!is_scaled).then(|| signed(model.replicas.min)),
             strategy: Some(strategy(stack, model)),
             revision_history_limit: Some(REVISIONS),
-            progress_deadline_seconds: Some(signed(timing::progress_deadline_seconds(model))),
+            progress_deadline_seconds: Some(signed(timing::progress_deadline_seconds(model.startup_seconds, model.drain_seconds))),
             selector: super::pods(stack, model),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {

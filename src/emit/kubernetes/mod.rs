@@ -2,7 +2,7 @@
 
 mod container;
 mod deployment;
-mod labels;
+pub(in crate::emit) mod labels;
 mod network_policy;
 mod persistent_volume_claim;
 mod pod;

@@ -28,7 +28,7 @@ pub(super) fn pod(stack: &Stack, model: &Model) -> PodSpec {
         node_selector: pool.map(|p| p.node_selector.clone()),
         tolerations: pool.map(|p| p.tolerations.iter().map(toleration).collect()).filter(|t: &Vec<_>| !t.is_empty()),
         topology_spread_constraints: Some(SPREAD_OVER.map(|key| spread(stack, model, key)).into()),
-        termination_grace_period_seconds: Some(timing::grace_seconds(model).into()),
+        termination_grace_period_seconds: Some(timing::grace_seconds(model.drain_seconds).into()),
         containers: vec![container::container(model)],
         volumes: Some(volumes(stack, model)),
         ..PodSpec::default()

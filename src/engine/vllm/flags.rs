@@ -46,12 +46,12 @@ const REMOVED: &[(&str, &str)] = &[
 /// Version whose parser refused every flag of `REMOVED`.
 const REMOVED_IN: Version = Version::new(0, 32, 0);
 
-/// The argument list: the model, which `vllm serve` takes by its place (0.32.0 warns that `--model`
-/// goes away), then one `--flag=value` for each setting, in a fixed order, so that a difference is
-/// a line.
+/// The argument list: one `--flag=value` for each setting, in a fixed order, so that a difference
+/// is a line.
 pub(super) fn arguments(model: &Model, drains: bool, port: u16) -> Vec<String> {
     let serve = &model.serve;
     let mut args = vec![
+        // Positional and first: as a flag it is deprecated, and elsewhere it is refused.
         model.repository.clone(),
         format!("--revision={}", model.revision),
         format!("--served-model-name={}", model.name),

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::{Tree, parse};
-use crate::harness::{example_stacks, finish, judge};
+use crate::harness::{example_stacks, finish, judge, root};
 
 /// Judges one text as a file of its own.
 fn judge_text(text: &str) -> crate::harness::Run {
@@ -91,6 +91,47 @@ fn words_that_yaml_1_1_takes_for_something_else_are_quoted() {
 }
 
 #[test]
+fn any_text_stays_what_it_is_in_yaml() {
+    let special: Vec<char> = (0..=0x20_u8)
+        .chain(0x7f..=0xa0)
+        .map(char::from)
+        .chain("\u{200b}\u{2028}\u{2029}\u{feff}\u{fffe}한🚀:#-?!&*|>@`%,[]{}'\"\\~=<$".chars())
+        .collect();
+    let shapes =
+        ["@", "@a", "a@", "a@b", " @ ", "\n@a\n", "a\n@", "a\n @b\n", "a@\nb\n", "a\nb@", "a\n@\n\n", "@\n---\nkind: Secret\n", "a: @\n"];
+    let texts: Vec<String> = special.iter().flat_map(|c| shapes.iter().map(|shape| shape.replace('@', &c.to_string()))).collect();
+    let keys: serde_json::Map<String, Value> = texts.iter().map(|text| (format!("k{text}"), json!(1))).collect();
+    for meant in [
+        json!({ "texts": texts }),
+        json!({ "map": { "of": texts.iter().enumerate().map(|(i, t)| (i.to_string(), json!(t))).collect::<serde_json::Map<_, _>>() } }),
+        json!({ "keys": keys }),
+    ] {
+        let written = llmc::emit::to_yaml(&meant);
+        let run = yaml11(&written, &meant);
+        assert_eq!(run.code, 0, "{}", run.stdout);
+        assert_eq!(parse(&written), meant, "as YAML 1.2");
+    }
+}
+
+#[test]
+fn a_prompt_cannot_leave_its_config_map() {
+    let file = "prompts/support.v1.md";
+    let start = "You are a customer support agent";
+    let original = std::fs::read_to_string(root().join("stacks/customer-support").join(file)).expect("a prompt");
+    for text in
+        ["\tno\n---\nkind: Secret\n...\n# \"quotes\" 'and' &more *of !it", "  Windows\r\nlines\r\n", "한국어 🚀 {{ query }} $(HF_TOKEN)\n "]
+    {
+        let tree = Tree::of("customer-support", &[(file, start, text)]);
+        let written = tree.text("prompts/support/v1.yaml");
+        let mut meant = parse(written);
+        meant["data"]["system.md"] = original.replace(start, text).into();
+        let run = yaml11(written, &meant);
+        assert_eq!(run.code, 0, "{text:?}: {}\n{written}", run.stdout);
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "kubectl is the only judge that may be absent, and that must be seen")]
 fn kustomize_builds_the_whole_tree() {
     let identity = |object: &Value| format!("{}/{}", object["kind"], object["metadata"]["name"]);
     for stack in example_stacks() {
