@@ -11,16 +11,13 @@ use crate::stack::Stack;
 /// Annotation with the digest of the object that it stands on.
 const DIGEST_ANNOTATION: &str = "llmc.dev/object-sha256";
 
-/// Label with the name of the part.
-pub(in crate::emit) const NAME: &str = "app.kubernetes.io/name";
-
 /// Labels that choose the pods of one part of a stack. They never change with a version or a
 /// digest, since a selector cannot be changed.
 pub(in crate::emit) fn selector(stack: &Stack, component: &str, name: &str) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("app.kubernetes.io/component".into(), component.into()),
         ("app.kubernetes.io/instance".into(), stack.name.clone()),
-        (NAME.into(), name.into()),
+        ("app.kubernetes.io/name".into(), name.into()),
     ])
 }
 

@@ -1,6 +1,6 @@
 //! Who may call a model, and whom a model may call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
@@ -36,14 +36,14 @@ pub(super) fn network_policy(stack: &Stack, model: &Model) -> Value {
     })
 }
 
-/// Who may call the API: guardrails if they stand before the model, applications if they call it
+/// Who may call the API: the guardrails that stand before the model, applications if they call it
 /// directly, and Prometheus.
 fn callers(stack: &Stack, model: &Model) -> Vec<NetworkPolicyPeer> {
+    let guardrails: BTreeSet<&String> = stack.routes_to(&model.name).filter_map(|route| route.guardrails.as_ref()).collect();
     let mut peers = Vec::new();
-    if stack.routes_to(&model.name).any(|route| route.guardrails.is_some()) {
-        let mut guardrails = labels::selector(stack, "guardrails", "");
-        guardrails.remove(labels::NAME);
-        peers.push(NetworkPolicyPeer { pod_selector: Some(matching(guardrails)), ..NetworkPolicyPeer::default() });
+    for name in guardrails {
+        let labels = labels::selector(stack, "guardrails", name);
+        peers.push(NetworkPolicyPeer { pod_selector: Some(matching(labels)), ..NetworkPolicyPeer::default() });
     }
     if stack.is_called_directly(&model.name) {
         peers.extend(stack.callers.iter().map(|caller| namespace(caller)));

@@ -245,6 +245,7 @@ fn only_those_who_have_to_reach_a_model() {
     let guardrails = json!({ "podSelector": { "matchLabels": {
         "app.kubernetes.io/component": "guardrails",
         "app.kubernetes.io/instance": "customer-support",
+        "app.kubernetes.io/name": "default",
     } } });
     assert_eq!(from("llama-70b"), [guardrails, namespace("monitoring")], "every route to it is guarded");
     assert_eq!(from("llama-8b"), [namespace("support-app"), namespace("monitoring")], "it is called directly");
