@@ -1,7 +1,8 @@
 //! The only YAML writer.
 
-use serde::Serialize;
+use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
+use serde_saphyr::DoubleQuoted;
 
 /// First line of every YAML file.
 const HEADER: &str = "# Written by llmc from the stack's spec. Change the spec and compile; edits here are refused.\n";
@@ -14,8 +15,23 @@ pub fn to_yaml(value: &Value) -> String {
         // `yaml_12` stays off: it would leave `no`, `on` and `12:30` unquoted.
     };
     // Values of plain strings, numbers, lists and maps cannot fail to serialise into a string.
-    let body = serde_saphyr::to_string_with_options(value, options).unwrap_or_default();
+    let body = serde_saphyr::to_string_with_options(&Written(value), options).unwrap_or_default();
     format!("{HEADER}{body}")
+}
+
+/// A value as it is written.
+struct Written<'a>(&'a Value);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            // libyaml takes a tab at the start of a block for bad indentation.
+            Value::String(text) if text.starts_with(char::is_whitespace) => DoubleQuoted(text).serialize(serializer),
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Written)),
+            Value::Object(map) => serializer.collect_map(map.iter().map(|(key, value)| (key, Written(value)))),
+            other => other.serialize(serializer),
+        }
+    }
 }
 
 /// A typed object as a value, with the keys of people's habit first: `apiVersion`, `kind`,

@@ -20,10 +20,18 @@ pub trait Engine: Sync {
     fn known_versions(&self) -> (Version, Version);
     /// The project's own image of a version.
     fn default_image(&self, version: &Version) -> String;
+    /// The program of the container, so that an image's own entry point does not decide it.
+    fn command(&self) -> &'static [&'static str];
     /// The complete argument list of the container.
     fn arguments(&self, model: &Model) -> Vec<String>;
     /// Environment of the container, without secrets.
     fn environment(&self) -> Vec<(&'static str, &'static str)>;
+    /// Numeric user and group that the image is prepared for; the user is never root.
+    fn user(&self) -> User;
+    /// Folder that must be writable and may be lost with a pod: home, and compiled kernels.
+    fn home_path(&self) -> &'static str;
+    /// Folder of the downloaded weights, which should outlive a pod.
+    fn cache_path(&self) -> &'static str;
     /// Variable that holds the token of the model hub.
     fn hub_token_variable(&self) -> &'static str;
     /// Port of the API and the metrics.
@@ -38,6 +46,18 @@ pub trait Engine: Sync {
     fn flag_fault(&self, version: &Version, flag: &str) -> Option<FlagFault>;
     /// Whether running answers are finished on SIGTERM by the engine itself.
     fn drains_on_stop(&self, version: &Version) -> bool;
+    /// Command that waits `delay_seconds` and then, for at most the model's drain time, until no
+    /// answer is running; for a version that does not drain by itself.
+    fn drain_command(&self, model: &Model, delay_seconds: u32) -> Option<Vec<String>>;
+}
+
+/// Whom the container's processes run as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Numeric user.
+    pub id: u32,
+    /// Numeric group, which also owns the volumes.
+    pub group: u32,
 }
 
 /// Why an argument is refused.

@@ -9,6 +9,7 @@ mod grafana;
 mod guardrails;
 mod harness;
 mod hostile;
+mod kubernetes;
 mod objects;
 mod properties;
 mod vllm;

@@ -145,7 +145,7 @@ impl Server<'_> {
                 selector: self.selector(),
                 template: PodTemplateSpec {
                     metadata: Some(ObjectMeta {
-                        labels: Some(labels::labels(self.stack, COMPONENT, &self.guardrails.name)),
+                        labels: Some(labels::selector(self.stack, COMPONENT, &self.guardrails.name)),
                         ..ObjectMeta::default()
                     }),
                     spec: Some(self.pod()),

@@ -9,20 +9,17 @@ use crate::emit::yaml::value;
 use crate::engine;
 use crate::stack::{Model, Stack};
 
-/// Component of a model's objects.
-pub(super) const COMPONENT: &str = "model";
-
 pub(super) fn service(stack: &Stack, model: &Model) -> Value {
     let port = i32::from(engine::of(model.engine).port());
     value(&Service {
-        metadata: labels::metadata(stack, COMPONENT, &model.name, &stack.object_name(&model.name)),
+        metadata: super::metadata(stack, model),
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".into()),
-            selector: Some(labels::selector(stack, COMPONENT, &model.name)),
+            selector: Some(labels::selector(stack, super::COMPONENT, &model.name)),
             ports: Some(vec![ServicePort {
-                name: Some("http".into()),
+                name: Some(super::PORT.into()),
                 port,
-                target_port: Some(IntOrString::String("http".into())),
+                target_port: Some(IntOrString::String(super::PORT.into())),
                 protocol: Some("TCP".into()),
                 ..ServicePort::default()
             }]),

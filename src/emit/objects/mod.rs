@@ -27,7 +27,7 @@ use crate::diagnostic::{Diagnostic, Rule};
 use set::Set;
 
 /// Rules of this stage, sorted by code.
-pub static RULES: &[&Rule] = &[
+pub(super) static RULES: &[&Rule] = &[
     &names::INVALID_NAME,
     &names::INVALID_LABEL,
     &quantities::INVALID_QUANTITY,

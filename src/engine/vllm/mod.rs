@@ -1,11 +1,12 @@
 //! vLLM's OpenAI-compatible server.
 
+mod drain;
 mod flags;
 mod metrics;
 
 use semver::Version;
 
-use super::{Engine, FlagFault, Metrics};
+use super::{Engine, FlagFault, Metrics, Signal, User};
 use crate::stack::Model;
 
 /// vLLM.
@@ -14,6 +15,11 @@ pub(super) struct Vllm;
 /// First version with `--shutdown-timeout`, without which a stop cuts running answers off
 /// (KServe's gate; vLLM 0.32.0 was seen to finish a stream with it and to cut one without).
 const SHUTDOWN_TIMEOUT_SINCE: Version = Version::new(0, 18, 0);
+
+/// Home of the image's own user.
+const HOME: &str = "/home/vllm";
+/// Where the cache volume is mounted.
+const CACHE: &str = "/models";
 
 impl Engine for Vllm {
     fn name(&self) -> &'static str {
@@ -28,20 +34,41 @@ impl Engine for Vllm {
         format!("vllm/vllm-openai:v{version}")
     }
 
+    fn command(&self) -> &'static [&'static str] {
+        // Images of old versions start another program, which knows no model as an argument.
+        &["vllm", "serve"]
+    }
+
     fn arguments(&self, model: &Model) -> Vec<String> {
         flags::arguments(model, self.drains_on_stop(&model.engine_version), self.port())
     }
 
     fn environment(&self) -> Vec<(&'static str, &'static str)> {
         vec![
-            // A non-root user has no home of its own in the image; every cache goes below this.
-            ("HOME", "/home/vllm"),
-            ("HF_HOME", "/models"),
+            // Every cache but the weights' goes below the home.
+            ("HOME", HOME),
+            // PyTorch names a folder after the user, whom old images do not know by the number.
+            ("USER", "vllm"),
+            ("HF_HOME", CACHE),
             ("VLLM_CACHE_ROOT", "/home/vllm/.cache/vllm"),
             ("TRITON_CACHE_DIR", "/home/vllm/.triton"),
             ("VLLM_NO_USAGE_STATS", "1"),
             ("DO_NOT_TRACK", "1"),
         ]
+    }
+
+    fn user(&self) -> User {
+        // The image has a user `vllm` with these numbers and is supported for members of group 0
+        // only (vLLM's page on Docker, "Run as a non-root user").
+        User { id: 2000, group: 0 }
+    }
+
+    fn home_path(&self) -> &'static str {
+        HOME
+    }
+
+    fn cache_path(&self) -> &'static str {
+        CACHE
     }
 
     fn hub_token_variable(&self) -> &'static str {
@@ -73,5 +100,15 @@ impl Engine for Vllm {
 
     fn drains_on_stop(&self, version: &Version) -> bool {
         *version >= SHUTDOWN_TIMEOUT_SINCE
+    }
+
+    fn drain_command(&self, model: &Model, delay_seconds: u32) -> Option<Vec<String>> {
+        if self.drains_on_stop(&model.engine_version) {
+            return None;
+        }
+        let metrics = self.metrics(&model.engine_version);
+        let gauges: Vec<&str> = [Signal::Running, Signal::Waiting].into_iter().filter_map(|s| metrics.get(s)).map(|m| m.name).collect();
+        let url = format!("http://127.0.0.1:{}{}", self.port(), self.metrics_path());
+        Some(drain::command(&url, &gauges, delay_seconds, model.drain_seconds))
     }
 }

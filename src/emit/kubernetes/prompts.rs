@@ -1,0 +1,155 @@
+//! Prompts as ConfigMaps: one for each version, which never changes, and an index of them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::{Value, json};
+
+use super::labels;
+use crate::emit::Emitted;
+use crate::emit::manifest::sha256;
+use crate::emit::yaml::value;
+use crate::stack::{Prompt, PromptVersion, Sampling, Stack, Target};
+
+/// Component of the prompts' objects.
+const COMPONENT: &str = "prompt";
+/// Annotation with the prompt and version as the spec writes them.
+const PROMPT_ANNOTATION: &str = "llmc.dev/prompt";
+/// Hexadecimal digits of a digest in a name.
+const HASH_DIGITS: usize = 10;
+/// Longest name of a ConfigMap.
+const LONGEST_NAME: usize = 253;
+/// Raised when a field of the index changes its meaning or goes away.
+const INDEX_FORMAT: u32 = 1;
+
+/// Adds the ConfigMaps of every prompt, and the index if there is any.
+pub(super) fn emit(stack: &Stack, out: &mut Emitted) {
+    let mut index = BTreeMap::new();
+    for prompt in stack.prompts.values() {
+        let mut names = BTreeMap::new();
+        for (version, content) in &prompt.versions {
+            let path = format!("prompts/{}/{}.yaml", file_name(&prompt.name, ""), file_name(version, "._"));
+            let (name, object) = config_map(stack, prompt, version, content);
+            out.object(path, object);
+            names.insert(version, name);
+        }
+        index.insert(&prompt.name, json!({ "live": prompt.live, "rollback": prompt.rollback, "versions": names }));
+    }
+    if !index.is_empty() {
+        out.object("prompts/index.yaml", index_config_map(stack, &index));
+    }
+}
+
+/// Name and object of one version. Since the name follows the content, pods that read the old
+/// content keep it until they are told of the new name.
+fn config_map(stack: &Stack, prompt: &Prompt, version: &str, content: &PromptVersion) -> (String, Value) {
+    let mut data = BTreeMap::from([
+        ("sampling.json".to_owned(), sampling(prompt, &content.sampling)),
+        ("user.md".to_owned(), content.user.text.clone()),
+    ]);
+    data.extend(content.system.iter().map(|system| ("system.md".to_owned(), system.text.clone())));
+    // The names are hashed too: two of them may read alike once they are made safe.
+    let hash = short_hash(&json!([prompt.name, version, data]).to_string());
+    let name = config_map_name(&stack.name, &prompt.name, version, &hash);
+    let mut metadata = labels::metadata(stack, COMPONENT, &prompt.name, &name);
+    metadata.annotations = Some(BTreeMap::from([(PROMPT_ANNOTATION.to_owned(), format!("{}@{version}", prompt.name))]));
+    let object = value(&ConfigMap { metadata, data: Some(data), immutable: Some(true), ..ConfigMap::default() });
+    (name, object)
+}
+
+/// `sampling` holds fields of an OpenAI-compatible request under their own names. Keys are
+/// sorted and nothing is optional but `seed` and `stop`, so that equal settings are equal bytes.
+fn sampling(prompt: &Prompt, sampling: &Sampling) -> String {
+    let mut fields = BTreeMap::from([
+        ("max_tokens", json!(sampling.max_tokens)),
+        ("temperature", json!(sampling.temperature)),
+        ("top_p", json!(sampling.top_p)),
+    ]);
+    fields.extend(sampling.seed.map(|seed| ("seed", json!(seed))));
+    if !sampling.stop.is_empty() {
+        fields.insert("stop", json!(sampling.stop));
+    }
+    let variables: BTreeMap<&String, Value> =
+        prompt.variables.iter().map(|(name, max_tokens)| (name, json!({ "max_tokens": max_tokens }))).collect();
+    json!({ "sampling": fields, "variables": variables }).to_string()
+}
+
+/// Which ConfigMap holds which version, and what each route uses.
+fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value {
+    let routes: BTreeMap<&String, Value> = stack
+        .routes
+        .values()
+        .map(|route| {
+            let (kind, model) = match &route.target {
+                Target::Model(model) => ("model", model),
+                Target::External(model) => ("external", model),
+            };
+            (&route.name, json!({ "guardrails": route.guardrails, kind: model, "prompt": route.prompt }))
+        })
+        .collect();
+    let index = json!({ "format_version": INDEX_FORMAT, "prompts": prompts, "routes": routes, "stack": stack.name });
+    let text = serde_json::to_string_pretty(&index).unwrap_or_default() + "\n";
+    value(&ConfigMap {
+        metadata: labels::metadata(stack, COMPONENT, "index", &stack.object_name("prompt-index")),
+        data: Some(BTreeMap::from([("index.json".to_owned(), text)])),
+        ..ConfigMap::default()
+    })
+}
+
+/// A name that Kubernetes accepts, whatever the version is called.
+fn config_map_name(stack: &str, prompt: &str, version: &str, hash: &str) -> String {
+    let mut name = dns(&format!("{stack}-prompt-{prompt}-{version}"));
+    name.truncate(LONGEST_NAME - 1 - HASH_DIGITS);
+    format!("{}-{hash}", name.trim_end_matches('-'))
+}
+
+/// `name` as a file's name: itself if it is plain on every file system, else made so and told
+/// apart by its digest. `more` are characters that are plain beside letters, digits and `-`.
+fn file_name(name: &str, more: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || more.contains(c);
+    let starts_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if starts_plain && name.len() <= 100 && name.chars().all(is_plain) {
+        return name.to_owned();
+    }
+    let safe: String = dns(name).chars().take(80).collect();
+    format!("{safe}-{}", short_hash(name)).trim_start_matches('-').to_owned()
+}
+
+/// Lower-case letters, digits and `-` only, and no `-` at the ends.
+fn dns(text: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    text.chars().map(safe).collect::<String>().trim_matches('-').to_owned()
+}
+
+fn short_hash(text: &str) -> String {
+    sha256(text.as_bytes()).chars().take(HASH_DIGITS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_NAME, config_map_name, file_name};
+
+    #[test]
+    fn every_version_has_a_name_that_kubernetes_accepts() {
+        let long = "V".repeat(500);
+        for version in ["v1", "2.0.1", "Summer_2026", "한국어", "../../etc", "v1\n", &long] {
+            let name = config_map_name("shop", "answer", version, "0123456789");
+            assert!(name.len() <= LONGEST_NAME, "{name}");
+            assert!(name.ends_with("-0123456789") && name.starts_with("shop-prompt-answer"), "{name}");
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{name}");
+        }
+        assert_eq!(config_map_name("shop", "answer", "V2.0", "0123456789"), "shop-prompt-answer-v2-0-0123456789");
+    }
+
+    #[test]
+    fn files_of_two_versions_never_meet() {
+        assert_eq!(file_name("v1.2_a", "._"), "v1.2_a");
+        let names = ["v1", "V1", "v1.", "v/1", "v-1", "..", ".", "", "한", "국"].map(|v| file_name(v, "._"));
+        let mut unique: Vec<String> = names.iter().map(|n| n.to_lowercase()).collect();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), names.len(), "{names:?}");
+        assert!(names.iter().all(|n| !n.contains('/') && !n.starts_with('.')), "{names:?}");
+        assert!(!file_name("index.yaml", "").contains('.'), "a folder never has the index's name");
+    }
+}
