@@ -52,23 +52,114 @@ pub fn place(pool: &Pool, demands: &[Demand]) -> Result<(), Shortage> {
     Ok(())
 }
 
-/// Lets a rollout start the new pod first where one more pod fits while all copies run.
+/// The first model whose pods may find no place, however the scheduler places the others.
+///
+/// The scheduler spreads pods and does not plan ahead, so a best placement is not one that can be
+/// counted on. This bound takes every other pod to block as many places as it can, which is one
+/// for each started multiple of the model's own size; a model that passes always fits.
+///
+/// # Errors
+/// The model, and the places that are sure to stay for it.
+pub fn always_fits(pool: &Pool, demands: &[Demand]) -> Result<(), Shortage> {
+    for demand in demands {
+        let places = u64::from(pool.nodes) * u64::from(pool.gpus_per_node / demand.gpus.max(1));
+        let others = demands.iter().filter(|other| other.model != demand.model);
+        let blocked: u64 = others.map(|other| u64::from(other.pods) * u64::from(other.gpus.div_ceil(demand.gpus.max(1)))).sum();
+        let sure = places.saturating_sub(blocked);
+        if sure < u64::from(demand.pods) {
+            return Err(Shortage { model: demand.model.clone(), placed: u32::try_from(sure).unwrap_or(u32::MAX) });
+        }
+    }
+    Ok(())
+}
+
+/// What the models of `pool` ask for with all copies running.
+pub fn demands<'a>(pool: &str, models: impl Iterator<Item = &'a Model>) -> Vec<Demand> {
+    let on_pool = models.filter(|m| m.pool == pool);
+    on_pool.map(|m| Demand { model: m.name.clone(), pods: m.replicas.max, gpus: m.tensor_parallel }).collect()
+}
+
+/// Lets a rollout start the new pod first where one more pod fits while all copies run, wherever
+/// the others run. A pod that waits for a GPU would hold the rollout for ever.
 pub(super) fn decide_surge(pools: &BTreeMap<String, Pool>, models: &mut BTreeMap<String, Model>) {
     for pool in pools.values() {
-        let mut demands: Vec<Demand> = models
-            .values()
-            .filter(|m| m.pool == pool.name)
-            .map(|m| Demand { model: m.name.clone(), pods: m.replicas.max, gpus: m.tensor_parallel })
-            .collect();
+        let mut demands = demands(&pool.name, models.values());
         // Rollouts of two models may meet, so a place given to one is not free for the next.
         for index in 0..demands.len() {
             demands[index].pods += 1;
-            if place(pool, &demands).is_ok() {
+            if always_fits(pool, &demands).is_ok() {
                 if let Some(model) = models.get_mut(&demands[index].model) {
                     model.can_surge = true;
                 }
             } else {
                 demands[index].pods -= 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Demand, always_fits, place};
+    use crate::catalog;
+    use crate::spec::Money;
+    use crate::stack::Pool;
+    use proptest::prelude::*;
+
+    fn pool(nodes: u32, gpus_per_node: u32) -> Pool {
+        Pool {
+            name: "p".into(),
+            gpu: catalog::gpu("a100-80gb-sxm").expect("a GPU of the catalogue"),
+            nodes,
+            gpus_per_node,
+            price_per_gpu_hour: Money(rust_decimal::Decimal::ONE),
+            node_selector: [].into(),
+            tolerations: Vec::new(),
+            download_mib_per_second: 1,
+            load_mib_per_second: 1,
+        }
+    }
+
+    fn demand(model: &str, pods: u32, gpus: u32) -> Demand {
+        Demand { model: model.into(), pods, gpus }
+    }
+
+    #[test]
+    fn two_small_pods_can_keep_a_large_one_out() {
+        let demands = [demand("large", 3, 4), demand("small", 2, 1)];
+        assert!(place(&pool(2, 8), &demands).is_ok(), "they fit if the small ones share a node");
+        let shortage = always_fits(&pool(2, 8), &demands).expect_err("but they need not share one");
+        assert_eq!((shortage.model.as_str(), shortage.placed), ("large", 2));
+        assert!(always_fits(&pool(3, 8), &demands).is_ok());
+    }
+
+    /// Places pods one by one on nodes that `choices` picks, as an unkind scheduler would.
+    fn schedule(pool: &Pool, demands: &[Demand], choices: &[usize]) -> bool {
+        let mut free = vec![pool.gpus_per_node; pool.nodes as usize];
+        let mut pods: Vec<u32> = demands.iter().flat_map(|d| vec![d.gpus; d.pods as usize]).collect();
+        for choice in choices.iter().cycle() {
+            if pods.is_empty() {
+                break;
+            }
+            let gpus = pods.swap_remove(choice % pods.len());
+            let fitting: Vec<usize> = (0..free.len()).filter(|n| free[*n] >= gpus).collect();
+            let Some(node) = fitting.get(choice % fitting.len().max(1)) else { return false };
+            free[*node] -= gpus;
+        }
+        true
+    }
+
+    proptest! {
+        #[test]
+        fn what_always_fits_does_so_in_any_order(
+            nodes in 1u32..5, per_node in 1u32..9, sizes in prop::collection::vec((1u32..5, 1u32..9), 1..4),
+            choices in prop::collection::vec(0usize..1000, 40),
+        ) {
+            let demands: Vec<Demand> = sizes.iter().enumerate().map(|(i, (pods, gpus))| demand(&i.to_string(), *pods, *gpus)).collect();
+            let pool = pool(nodes, per_node);
+            if always_fits(&pool, &demands).is_ok() {
+                prop_assert!(place(&pool, &demands).is_ok());
+                prop_assert!(schedule(&pool, &demands, &choices), "{demands:?} on {nodes} x {per_node}");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::{Run, llmc, llmc_with, root};
+use crate::harness::{Run, judge, llmc, llmc_with, root};
 
 const BROKEN: &str = r#"stack "x" {
     namespace "y"
@@ -203,5 +203,30 @@ fn checked_in_schemas_are_current() {
     for (name, args) in [("stack", &["schema"][..]), ("diagnostics", &["schema", "diagnostics"])] {
         let file = root().join(format!("schemas/{name}.schema.json"));
         assert_eq!(fs::read_to_string(file).unwrap(), llmc(root(), args).stdout, "run: llmc schema {name} > schemas/{name}.schema.json");
+    }
+}
+
+/// The YAML language server, which editors run, finds the schema by the line at the top of the
+/// spec, accepts the spec, and underlines what is wrong with a broken one.
+#[test]
+fn editors_check_a_yaml_spec() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = fs::read_to_string(root().join("stacks/korean-assistant/stack.yaml")).unwrap();
+    assert!(good.starts_with("# yaml-language-server: $schema=../../schemas/stack.schema.json\n"));
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(format!("stacks/{name}/stack.yaml"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    fs::create_dir_all(folder.path().join("schemas")).unwrap();
+    fs::copy(root().join("schemas/stack.schema.json"), folder.path().join("schemas/stack.schema.json")).unwrap();
+    let run = judge("editor", &[&write("good", &good)], "");
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    let bad = good.replace("max-num-seqs: 32", "max-num-sqs: 32").replace("nodes: 1", "nodes: one");
+    let run = judge("editor", &[&write("bad", &bad)], "");
+    assert_eq!(run.code, 1);
+    for part in ["max-num-sqs is not allowed", "Expected \"integer\""] {
+        assert!(run.stdout.contains(part), "{}", run.stdout);
     }
 }
