@@ -5,7 +5,7 @@ mod service;
 
 use serde_json::{Value, json};
 
-pub(super) use labels::with_digest;
+pub(super) use labels::{labels, with_digest};
 
 use super::Emitted;
 use crate::stack::Stack;
