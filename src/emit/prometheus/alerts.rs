@@ -142,7 +142,7 @@ fn queue_growing(scope: &Scope<'_>) -> Option<Alert> {
         "QueueGrowing",
         (Severity::Ticket, 10 * MINUTE),
         format!(
-            "avg(avg_over_time({}[5m])) > {limit} and on () (deriv({}[15m]) > 0)",
+            "avg(avg_over_time({}[5m])) > {limit} and on () (deriv({}[30m]) > 0)",
             scope.series().of(waiting),
             scope.series().of("llmc:requests_waiting:sum")
         ),
@@ -158,7 +158,7 @@ fn queue_growing(scope: &Scope<'_>) -> Option<Alert> {
         ),
         Cases {
             // Flat, then a step: the mean of the last five minutes is then the same for any
-            // reading of the range's ends, while the trend of fifteen is up.
+            // reading of the range's ends, while the trend of thirty is up.
             fires: Firing { input: queue(format!("{high}x19 {}x30", high + 100)), value: humanized((high + 100) as f64) },
             good: queue(format!("{limit}x60")),
             idle: queue("0x60".into()),
@@ -216,10 +216,10 @@ fn preemption_storm(scope: &Scope<'_>) -> Option<Alert> {
         (
             format!("{} keeps putting requests back", scope.model.name),
             Description::percentage(
-                "",
+                "There are ",
                 format!(
-                    " as many preemptions as finished requests of {}: their prompts are computed again. Add copies, or lower \
-                     max-num-seqs.",
+                    " as many preemptions as finished requests of {}: the prompts of the first are computed again. Add copies, or \
+                     lower max-num-seqs.",
                     scope.model.name
                 ),
             ),

@@ -195,8 +195,8 @@ fn alert(scope: &Scope<'_>, indicator: Indicator, objective: &Objective, burn: &
     let target_percent = (target * Decimal::ONE_HUNDRED).normalize();
     let before = format!("Over the last {} ", crate::stack::Duration::from_seconds(burn.long_seconds));
     let after = format!(
-        " of the requests to {} {}. At this rate, {} times the allowed one, the error budget of {} (objective {target_percent} %) is \
-         used up early.",
+        " of the requests to {} {}. From {} times the share that the objective ({target_percent} % good over {}) allows, this alert \
+         fires.",
         scope.model.name,
         requests.bad,
         factor.round_dp(2).normalize(),

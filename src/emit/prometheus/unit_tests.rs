@@ -19,7 +19,8 @@ pub(super) fn test_file(stack: &Stack, groups: &[Group]) -> Value {
     tests.extend(stack.models.values().filter_map(|model| recording_test(&Scope::of(stack, model))));
     json!({
         "rule_files": [RULES_FILE],
-        "evaluation_interval": "1m",
+        // Every time that is looked at is a multiple of this; each step evaluates every rule.
+        "evaluation_interval": "5m",
         "group_eval_order": groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
         "tests": tests,
     })

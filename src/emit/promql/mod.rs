@@ -10,7 +10,9 @@ mod template;
 
 pub(in crate::emit) use known::Known;
 pub(in crate::emit) use lint::lint;
-pub(in crate::emit) use recorded::{RECORDED, recorded};
+#[cfg(test)]
+pub(in crate::emit) use recorded::RECORDED;
+pub(in crate::emit) use recorded::recorded;
 #[allow(unused_imports, reason = "queries of dashboards only")]
 pub(in crate::emit) use template::substitute;
 
