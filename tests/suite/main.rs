@@ -1,7 +1,7 @@
 //! The integration tests, as one binary: the command as people run it, the rules one by one, the
 //! real judges of its output, and input made to break it.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod checks;
 mod harness;

@@ -1,11 +1,11 @@
 //! Kubernetes objects for each model, the prompts as ConfigMaps, and the kustomization.
 
-mod labels;
+pub(in crate::emit) mod labels;
 mod service;
 
 use serde_json::{Value, json};
 
-pub(super) use labels::{labels, with_digest};
+pub(super) use labels::with_digest;
 
 use super::Emitted;
 use crate::stack::Stack;

@@ -17,7 +17,8 @@ const HOURS_IN_MONTH: u32 = 730;
 /// Currency of prices when no budget names one.
 const DEFAULT_CURRENCY: &str = "USD";
 
-fn currency(stack: &Stack) -> &str {
+/// Currency of every price of the stack.
+pub(super) fn currency(stack: &Stack) -> &str {
     stack.budget.as_ref().map_or(DEFAULT_CURRENCY, |budget| &budget.currency)
 }
 

@@ -97,7 +97,7 @@ fn lint(stack: &Stack, groups: &[Group]) -> Vec<Diagnostic> {
 }
 
 fn prometheus_rule(stack: &Stack, spec: Value) -> Value {
-    let mut labels = kubernetes::labels(stack, "monitoring", &stack.name);
+    let mut labels = kubernetes::labels::labels(stack, "monitoring", &stack.name);
     labels.extend(stack.monitoring.labels.clone());
     json!({
         "apiVersion": "monitoring.coreos.com/v1",

@@ -195,12 +195,12 @@ fn alert(scope: &Scope<'_>, indicator: Indicator, objective: &Objective, burn: &
     let target_percent = (target * Decimal::ONE_HUNDRED).normalize();
     let before = format!("Over the last {} ", crate::stack::Duration::from_seconds(burn.long_seconds));
     let after = format!(
-        " of the requests to {} {}. From {} times the share that the objective ({target_percent} % good over {}) allows, this alert \
-         fires.",
+        " of the requests to {} {}. The objective, {target_percent} % good over {}, allows {} %; this alert fires above {} times that.",
         scope.model.name,
         requests.bad,
-        factor.round_dp(2).normalize(),
         objective.window,
+        (Decimal::ONE_HUNDRED - target_percent).normalize(),
+        factor.round_dp(2).normalize(),
     );
     Some(Alert {
         name: burn.name.into(),
@@ -214,7 +214,7 @@ fn alert(scope: &Scope<'_>, indicator: Indicator, objective: &Objective, burn: &
     })
 }
 
-/// Just above the threshold it fires, just below it does not, and a burst that is over is no news.
+/// Just above the threshold it fires and just below it does not, and each window can keep it silent.
 fn cases(requests: &Requests, burn: &Burn, threshold: Decimal) -> Option<Cases> {
     let each_minute = Decimal::from(EACH_MINUTE);
     let room = Decimal::ONE - threshold;
@@ -224,13 +224,17 @@ fn cases(requests: &Requests, burn: &Burn, threshold: Decimal) -> Option<Cases> 
     let value = Decimal::from(bad) / each_minute * Decimal::ONE_HUNDRED;
     let value = super::four_digits(f64::try_from(value).ok()?);
     let short_minutes = u32::try_from(burn.short_seconds / 60).ok()?;
-    // After the burst the short window must hold none of it, and the long one still enough.
-    let recovered = short_minutes + 5;
-    let burst = short_minutes.max(30);
+    // Long enough to fill the short window and one evaluation more.
+    let phase = short_minutes.max(25) + 5;
+    let then = |first: u32, second: u32| requests.input(2 * phase, &[(phase, first), (phase + 1, second)]);
     Some(Cases {
         fires: Firing { input: requests.input(15, &[(16, bad)]), value: format!("{value}%") },
         good: requests.input(15, &[(16, tolerable)]),
         idle: requests.idle(15),
-        also_silent: vec![("a burst that is over", requests.input(burst + recovered, &[(burst, EACH_MINUTE), (recovered + 1, 0)]))],
+        also_silent: vec![
+            // Only the short window is in order, then only the long one.
+            ("a burst that is over", then(EACH_MINUTE, tolerable)),
+            ("a blip", then(0, bad)),
+        ],
     })
 }

@@ -81,6 +81,25 @@ fn a_scrape_interval_that_starves_rates_is_refused() {
     assert!(emit(&stack).files.is_empty());
 }
 
+/// Whatever a check lets through: templates and YAML take it as text.
+#[test]
+fn text_of_a_user_stays_text() {
+    let mut stack = example();
+    let owner = "{{ $value }}\"': #\n- x";
+    stack.owner = Some(owner.into());
+    let emitted = emit(&stack);
+    assert!(emitted.faults.is_empty());
+    for (path, text) in emitted.files {
+        let file: serde_json::Value = serde_saphyr::from_str(&text).expect("YAML");
+        let pointer = if path.ends_with("rules.yaml") { "/groups/2/rules" } else { "/tests/0/alert_rule_test/0/exp_alerts" };
+        let items = file.pointer(pointer).and_then(serde_json::Value::as_array).expect("rules or alerts");
+        let label = |item: &serde_json::Value| item["labels"]["team"].as_str().or(item["exp_labels"]["team"].as_str()).map(str::to_owned);
+        let team = items.iter().find_map(label).expect("an alert with a team");
+        assert_eq!(team.replace("{{\"{\"}}", "{"), owner, "{path}");
+        assert_eq!(team == owner, path.ends_with("tests.yaml"), "templates are escaped in rules, and only there");
+    }
+}
+
 #[test]
 fn numbers_read_as_go_prints_them() {
     for (value, text) in [(0.0, "0"), (95.0, "95"), (17.284, "17.28"), (9.99996, "10"), (100.0, "100"), (0.01, "0.01"), (1.5, "1.5")] {

@@ -1,10 +1,11 @@
 //! Unit tests of the rules in promtool's format, so that they prove themselves wherever they go.
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::RULES_FILE;
 use super::rule::{Alert, Group, Input, Labels, Rule};
 use super::scope::Scope;
+use super::{RULES_FILE, cost};
 use crate::emit::promql::quote;
 use crate::engine::Signal;
 use crate::stack::Stack;
@@ -64,6 +65,11 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
     let (running, usage) = (scope.name(Signal::Running)?, scope.name(Signal::KvCacheUsage)?);
     let (reason, failure) = (scope.metrics.finish_reason_label, scope.metrics.failure_reasons.first()?);
     let second_pod = |series: String| series.replace("pod=\"a\"", "pod=\"b\"");
+    let gpus =
+        |more: &[(&str, &str)]| scope.pod("kube_pod_container_resource_requests", &[&[("resource", "nvidia_com_gpu")], more].concat());
+    let pool = scope.stack.pools.get(&scope.model.pool)?;
+    let on_pool = ("llmc_pool", pool.name.as_str());
+    let hourly = Decimal::from(4).checked_mul(pool.price_per_gpu_hour.0)?.round_dp(6).to_string();
     let input = Input::after(
         15,
         [
@@ -76,6 +82,10 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
             (second_pod(scope.scraped(running, &[])), "3x20".to_owned()),
             (scope.scraped(usage, &[]), "0.5x20".to_owned()),
             (second_pod(scope.scraped(usage, &[])), "0.25x20".to_owned()),
+            // Of these three, only the first holds GPUs of this model.
+            (gpus(&[("node", "gpu-1")]), "4x20".to_owned()),
+            (gpus(&[("container", "waiting-for-a-node")]), "4x20".to_owned()),
+            (gpus(&[("node", "gpu-1")]).replace("-7d9c5b8f4-", "-large-7d9c5b8f4-"), "4x20".to_owned()),
         ],
     );
     let expect = |series: &str, value: &str, more: &[(&str, &str)]| {
@@ -98,6 +108,8 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
         expect("llmc:requests_running:sum", "8", &[]),
         expect("llmc:kv_cache_usage:avg", "0.375", &[]),
         expect("llmc:kv_cache_usage:max", "0.5", &[]),
+        expect("llmc:gpus_allocated:sum", "4", &[on_pool]),
+        expect("llmc:cost_per_hour:sum", &hourly, &[("currency", cost::currency(scope.stack)), on_pool]),
     ]
     .into_iter()
     .collect();
