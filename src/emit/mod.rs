@@ -9,7 +9,7 @@ mod guardrails;
 mod kubernetes;
 mod manifest;
 mod objects;
-#[allow(dead_code, unused_imports, reason = "its users follow")]
+mod prometheus;
 mod promql;
 mod yaml;
 
@@ -25,7 +25,7 @@ use crate::stack::Stack;
 
 /// Rules of every emitter.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    objects::RULES.iter().chain(promql::RULES).copied()
+    objects::RULES.iter().chain(promql::RULES).chain(prometheus::RULES).copied()
 }
 
 /// What one emitter makes.
@@ -54,7 +54,8 @@ impl Emitted {
 type Emitter = fn(&Stack) -> Emitted;
 
 /// Every target, by name.
-const EMITTERS: &[(&str, Emitter)] = &[("grafana", grafana::emit), ("guardrails", guardrails::emit), ("kubernetes", kubernetes::emit)];
+const EMITTERS: &[(&str, Emitter)] =
+    &[("grafana", grafana::emit), ("guardrails", guardrails::emit), ("kubernetes", kubernetes::emit), ("prometheus", prometheus::emit)];
 
 /// Emits every target and the kustomization and manifest above them.
 ///

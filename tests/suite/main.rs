@@ -11,5 +11,6 @@ mod harness;
 mod hostile;
 mod kubernetes;
 mod objects;
+mod prometheus;
 mod properties;
 mod vllm;

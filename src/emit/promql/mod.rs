@@ -10,7 +10,9 @@ mod template;
 
 pub(in crate::emit) use known::Known;
 pub(in crate::emit) use lint::lint;
-pub(in crate::emit) use recorded::{RECORDED, recorded};
+#[cfg(test)]
+pub(in crate::emit) use recorded::RECORDED;
+pub(in crate::emit) use recorded::recorded;
 #[allow(unused_imports, reason = "queries of dashboards only")]
 pub(in crate::emit) use template::substitute;
 
@@ -90,10 +92,24 @@ impl Selector {
         self
     }
 
-    /// Adds `label=~"pattern"`; values within the pattern go through [`regex::escape`] before.
+    /// Adds `label=~"pattern"`; values within the pattern go through [`escape_pattern`] before.
     #[must_use]
     pub(in crate::emit) fn matches(mut self, label: &str, pattern: &str) -> Self {
         self.matchers.push(format!("{label}=~{}", quote(pattern)));
+        self
+    }
+
+    /// Adds `label!~"pattern"`, as [`Self::matches`] does.
+    #[must_use]
+    pub(in crate::emit) fn unlike(mut self, label: &str, pattern: &str) -> Self {
+        self.matchers.push(format!("{label}!~{}", quote(pattern)));
+        self
+    }
+
+    /// Adds `label!="value"`.
+    #[must_use]
+    pub(in crate::emit) fn differs(mut self, label: &str, value: &str) -> Self {
+        self.matchers.push(format!("{label}!={}", quote(value)));
         self
     }
 
@@ -101,6 +117,19 @@ impl Selector {
     pub(in crate::emit) fn of(&self, name: &str) -> String {
         format!("{name}{{{}}}", self.matchers.join(","))
     }
+}
+
+/// A pattern that matches `text` alone, before it is quoted.
+pub(in crate::emit) fn escape_pattern(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Of these only: `regex::escape` also escapes the dash, which names are full of.
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// A pattern that matches a bucket's upper bound in `le`, in seconds.

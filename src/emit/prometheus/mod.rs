@@ -1,0 +1,122 @@
+//! Prometheus: recording rules, alerts and their unit tests, as a rule file and as a
+//! PrometheusRule.
+//!
+//! Everything is written for promtool 2.42 and later: no labels of groups, no fuzzy comparison.
+
+mod alerts;
+mod cost;
+mod recordings;
+mod rule;
+mod scope;
+mod slo;
+mod unit_tests;
+
+use serde_json::{Value, json};
+
+use self::rule::Group;
+use self::scope::Scope;
+use super::promql::{self, Known};
+use super::{Emitted, kubernetes, to_yaml};
+use crate::diagnostic::{Diagnostic, Route, Rule, Severity};
+use crate::stack::{Duration, Stack};
+
+/// Rules of this emitter.
+pub(super) static RULES: &[&Rule] = &[&SCRAPE_TOO_SELDOM];
+
+/// The rule file, as the test file names it.
+const RULES_FILE: &str = "rules.yaml";
+/// Shortest range that rules read, and how many scrapes must fit in.
+const SHORTEST_RANGE_SECONDS: u64 = 300;
+const SCRAPES_IN_RANGE: u64 = 4;
+/// Seconds between two evaluations of rules over many hours.
+const SLOW_INTERVAL_SECONDS: u64 = 120;
+
+static SCRAPE_TOO_SELDOM: Rule = Rule {
+    code: "LLMC-O102",
+    name: "scrape-too-seldom",
+    severity: Severity::Error,
+    docs: "Rates are taken over five minutes, and need four scrapes in them to survive a missed one: the scrape \
+           interval may be 75 s at most. With fewer, rates have gaps, and alerts on them stay silent.\n\n\
+           ```kdl\nmonitoring scrape-interval=\"2m\"   // two samples in five minutes\n```\n\n\
+           Scrape at least every 75 s; `30s` is common.",
+};
+
+/// The rules of a stack, with their tests.
+pub(super) fn emit(stack: &Stack) -> Emitted {
+    let mut out = Emitted::default();
+    if let Some(fault) = scrape_fault(stack) {
+        out.faults.push(fault);
+        return out;
+    }
+    let groups = groups(stack);
+    out.faults.extend(lint(stack, &groups));
+    let rules = rule::rule_file(&groups);
+    out.file(format!("prometheus/{RULES_FILE}"), to_yaml(&rules));
+    out.file("prometheus/tests.yaml", to_yaml(&unit_tests::test_file(stack, &groups)));
+    out.object("prometheus/prometheus-rule.yaml", prometheus_rule(stack, rules));
+    out
+}
+
+fn scrape_fault(stack: &Stack) -> Option<Diagnostic> {
+    let interval = stack.monitoring.scrape_interval;
+    let longest = Duration::from_seconds(SHORTEST_RANGE_SECONDS / SCRAPES_IN_RANGE);
+    (interval > longest).then(|| {
+        let at = Route::of(["monitoring", "scrape-interval"]);
+        let message = format!("a scrape every {interval} leaves fewer than {SCRAPES_IN_RANGE} samples in the 5m that rates are taken over");
+        Diagnostic::at_value(&SCRAPE_TOO_SELDOM, at, message).help(format!("scrape every {longest} or more often"))
+    })
+}
+
+/// All groups, in an order in which each reads only what was written before.
+fn groups(stack: &Stack) -> Vec<Group> {
+    let mut groups = vec![cost::prices(stack)];
+    for model in stack.models.values() {
+        let scope = Scope::of(stack, model);
+        let slo = slo::objectives(&scope);
+        let about = Route::of(["model", model.name.as_str()]);
+        let mut rules = recordings::recordings(&scope);
+        rules.extend(cost::recordings(&scope));
+        rules.extend(slo.rules);
+        rules.extend(alerts::alerts(&scope));
+        let name = format!("{}.model.{}", stack.name, model.name);
+        if !slo.slow.is_empty() {
+            let (name, interval_seconds) = (format!("{name}.slow"), Some(SLOW_INTERVAL_SECONDS));
+            groups.push(Group { name, interval_seconds, about: about.clone(), rules: slo.slow });
+        }
+        groups.push(Group { name, interval_seconds: None, about, rules });
+    }
+    groups.push(cost::budget(stack));
+    groups.retain(|group| !group.rules.is_empty());
+    groups
+}
+
+fn lint(stack: &Stack, groups: &[Group]) -> Vec<Diagnostic> {
+    let known = Known::of(stack);
+    let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
+    rules.flat_map(|(group, rule)| promql::diagnose(&group.about, rule.name(), rule.expr(), &promql::lint(rule.expr(), &known))).collect()
+}
+
+fn prometheus_rule(stack: &Stack, spec: Value) -> Value {
+    let mut labels = kubernetes::labels::labels(stack, "monitoring", &stack.name);
+    labels.extend(stack.monitoring.labels.clone());
+    json!({
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": { "name": stack.object_name("rules"), "namespace": stack.namespace, "labels": labels },
+        "spec": spec,
+    })
+}
+
+/// A number as `%.4g` of Go prints it, for magnitudes that need no exponent.
+fn four_digits(value: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let before_point = value.abs().log10().floor() as i32;
+    let decimals = usize::try_from(3 - before_point).unwrap_or(0);
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+use std::collections::BTreeSet;
+
+use super::rule::Rule;
+use super::{emit, four_digits, groups, scrape_fault};
+use crate::emit::promql::RECORDED;
+use crate::stack::{Duration, Indicator, Stack};
+
+fn example() -> Stack {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/customer-support/stack.kdl");
+    crate::compile::compile(std::path::Path::new(path), "stack.kdl").stack.expect("the example resolves")
+}
+
+fn names(stack: &Stack, wanted: fn(&Rule) -> bool) -> BTreeSet<String> {
+    groups(stack).iter().flat_map(|g| &g.rules).filter(|r| wanted(r)).map(|r| r.name().to_owned()).collect()
+}
+
+#[test]
+fn what_is_recorded_is_what_may_be_read() {
+    let recorded = names(&example(), |rule| matches!(rule, Rule::Record(_)));
+    assert_eq!(recorded, RECORDED.iter().map(|r| r.name.to_owned()).collect());
+}
+
+#[test]
+fn no_query_of_any_known_version_is_unsound() {
+    for version in ["0.8.5", "0.9.1", "0.9.2", "0.10.2", "0.11.0", "0.15.1", "0.20.0", "0.32.0"] {
+        let mut stack = example();
+        for model in stack.models.values_mut() {
+            model.engine_version = version.parse().expect("a version");
+        }
+        let faults: Vec<String> = emit(&stack).faults.iter().map(|f| f.message.clone()).collect();
+        assert_eq!(faults, Vec::<String>::new(), "{version}");
+    }
+}
+
+#[test]
+fn an_objective_off_the_buckets_has_no_rules() {
+    let mut stack = example();
+    let model = stack.models.get_mut("llama-8b").expect("the small model");
+    model.objectives.get_mut(&Indicator::Ttft).expect("its objective").below = Duration::parse("600ms");
+    let text = emit(&stack).files.into_iter().map(|(_, text)| text).collect::<String>();
+    assert!(text.contains("llmc_model=\"llama-8b\"") && !text.contains("600ms") && !text.contains("0\\\\.6"));
+}
+
+#[test]
+fn alerts_that_cannot_fire_are_left_out() {
+    let burns = |target: f64, window: &str| {
+        let mut stack = example();
+        stack.models.remove("llama-8b");
+        let objectives = &mut stack.models.get_mut("llama-70b").expect("the large model").objectives;
+        objectives.remove(&Indicator::Availability);
+        let objective = objectives.get_mut(&Indicator::Ttft).expect("its objective");
+        (objective.target, objective.window) = (target, Duration::parse(window).expect("a window"));
+        let alerts = names(&stack, |rule| matches!(rule, Rule::Alert(_)));
+        alerts.into_iter().filter_map(|name| Some(name.strip_prefix("ErrorBudgetBurn")?.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(burns(0.99, "30d"), ["Fast", "Medium", "Slow"]);
+    // 14.4 times 10 % is more than every request.
+    assert_eq!(burns(0.9, "30d"), ["Medium", "Slow"]);
+    // A tenth of a week's budget in a day is less than the allowed rate.
+    assert_eq!(burns(0.99, "7d"), ["Fast", "Medium"]);
+}
+
+#[test]
+fn thresholds_are_scaled_to_the_window_and_exact() {
+    let mut stack = example();
+    let objectives = &mut stack.models.get_mut("llama-70b").expect("the large model").objectives;
+    objectives.get_mut(&Indicator::Ttft).expect("its objective").window = Duration::parse("28d").expect("a window");
+    let exprs: String = groups(&stack).iter().flat_map(|g| &g.rules).map(|r| format!("{}\n", r.expr())).collect();
+    for threshold in ["> 0.1344 and", "> 0.056 and", "> 0.028 and", "> 0.0144 and", "> 0.006 and", "> 0.003 and"] {
+        assert!(exprs.contains(threshold), "{threshold}");
+    }
+}
+
+#[test]
+fn a_scrape_interval_that_starves_rates_is_refused() {
+    let mut stack = example();
+    stack.monitoring.scrape_interval = Duration::from_seconds(75);
+    assert!(scrape_fault(&stack).is_none());
+    stack.monitoring.scrape_interval = Duration::from_seconds(76);
+    assert!(scrape_fault(&stack).is_some());
+    assert!(emit(&stack).files.is_empty());
+}
+
+/// Whatever a check lets through: templates and YAML take it as text.
+#[test]
+fn text_of_a_user_stays_text() {
+    let mut stack = example();
+    let owner = "{{ $value }}\"': #\n- x";
+    stack.owner = Some(owner.into());
+    let emitted = emit(&stack);
+    assert!(emitted.faults.is_empty());
+    for (path, text) in emitted.files {
+        let file: serde_json::Value = serde_saphyr::from_str(&text).expect("YAML");
+        let pointer = if path.ends_with("rules.yaml") { "/groups/2/rules" } else { "/tests/0/alert_rule_test/0/exp_alerts" };
+        let items = file.pointer(pointer).and_then(serde_json::Value::as_array).expect("rules or alerts");
+        let label = |item: &serde_json::Value| item["labels"]["team"].as_str().or(item["exp_labels"]["team"].as_str()).map(str::to_owned);
+        let team = items.iter().find_map(label).expect("an alert with a team");
+        assert_eq!(team.replace("{{\"{\"}}", "{"), owner, "{path}");
+        assert_eq!(team == owner, path.ends_with("tests.yaml"), "templates are escaped in rules, and only there");
+    }
+}
+
+#[test]
+fn numbers_read_as_go_prints_them() {
+    for (value, text) in [(0.0, "0"), (95.0, "95"), (17.284, "17.28"), (9.99996, "10"), (100.0, "100"), (0.01, "0.01"), (1.5, "1.5")] {
+        assert_eq!(four_digits(value), text);
+    }
+}
