@@ -8,6 +8,8 @@ use crate::source::{self, Document};
 use crate::spec::Spec;
 use crate::stack::Stack;
 
+mod support;
+
 /// What a check may look at.
 pub struct Context<'a> {
     /// What the user wrote, as far as it fits the schema.
@@ -35,7 +37,21 @@ macro_rules! checks {
 }
 
 checks! {
+    unknown_engine_version,
+    refused_argument,
+    unpinned_image,
+    unpinned_revision,
+    unknown_model_facts,
+    tensor_parallel_heads,
+    context_exceeded,
+    batch_too_small,
+    unknown_gpu,
+    tensor_parallel_over_node,
+    pool_overcommitted,
+    rollout_interrupts,
+    contradictory_replicas,
     dangling_reference,
+    unused_block,
 }
 
 /// Runs every check.
@@ -83,7 +99,9 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/check");
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .expect("the folder of the checks")
-            .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.replace('_', "-")))
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_file())
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.replace('_', "-")))
             .filter(|name| name != "mod")
             .collect();
         let mut names: Vec<String> = CHECKS.iter().map(|c| c.rule.name.to_owned()).collect();

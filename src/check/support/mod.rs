@@ -1,0 +1,3 @@
+//! What several rules share.
+
+pub(super) mod placement;
