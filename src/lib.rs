@@ -11,8 +11,9 @@
 //! | [`emit`] | the stack and its [`engine`]s | files |
 //! | [`deliver`] | files | a written tree, whole or not at all |
 //!
-//! Every stage reports [`diagnostic`]s; [`compile`] runs them all; [`cli`] is the only code that
-//! reads arguments or the environment, or prints.
+//! Every stage reports [`diagnostic`]s and may ask [`syntax`] what Kubernetes accepts as a name, a
+//! label or a quantity; [`compile`] runs them all; [`cli`] is the only code that reads arguments or
+//! the environment, or prints.
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::panic))]
 
@@ -28,3 +29,4 @@ pub mod resolve;
 pub mod source;
 pub mod spec;
 pub mod stack;
+pub mod syntax;
