@@ -37,6 +37,7 @@ macro_rules! checks {
 }
 
 checks! {
+    price_of_zero,
     unknown_engine_version,
     refused_argument,
     unpinned_image,
@@ -45,13 +46,31 @@ checks! {
     tensor_parallel_heads,
     context_exceeded,
     batch_too_small,
+    empty_guardrails,
+    invalid_pattern,
+    refused_refusal,
+    reserved_name,
     unknown_gpu,
     tensor_parallel_over_node,
     pool_overcommitted,
     rollout_interrupts,
     contradictory_replicas,
+    invalid_name,
+    invalid_quantity,
+    objective_off_bucket,
+    unknown_indicator,
+    objective_bound,
+    objective_never_alerts,
+    unusable_interval,
+    prompt_syntax,
+    undeclared_variable,
+    unused_variable,
+    prompt_include,
+    prompt_too_large,
+    output_exceeds_context,
     dangling_reference,
     unused_block,
+    literal_secret,
 }
 
 /// Runs every check.

@@ -19,10 +19,9 @@ static RULE: Rule = Rule {
     severity: Severity::Error,
     docs: "One of the engine arguments in `serve args` cannot be passed on: it is not written as `--flag` \
            or `--flag=value`, the compiler writes that flag itself, the engine's version no longer has it, \
-           it is given twice, or its value is a secret.\n\n\
+           or it is given twice.\n\n\
            A removed flag makes the engine's parser fail, so every new pod crash-loops. Two values of one \
-           flag mean that the last one wins and the other is a lie to its reader. Arguments are stored in \
-           Git and shown by `kubectl describe`, so they must not hold secrets.\n\n\
+           flag mean that the last one wins and the other is a lie to its reader.\n\n\
            ```kdl\nserve max-model-len=8192 max-num-seqs=64 {\n    args \"--max-num-seqs=256\" \"--swap-space 4\"\n}\n```\n\n\
            Set the field that the message names, write `--flag=value` in one string, or remove the argument.",
 };
@@ -39,12 +38,6 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
                 out.push(malformed(at, name, model, argument));
                 continue;
             };
-            if !find_secrets(argument).is_empty() {
-                let message = format!("the value of `{}` looks like a secret", flag.as_str());
-                let help = "put the value into a Secret; the model hub's token is `token-secret \"NAME\" key=\"KEY\"`";
-                out.push(Diagnostic::at_value(&RULE, at, message).label("would be readable in Git and in the pod").help(help));
-                continue;
-            }
             if let Some(fault) = fault(model, flag.as_str()) {
                 out.push(refused(at, name, model, flag.as_str(), &fault));
                 continue;

@@ -26,7 +26,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         if place(pool, &all).is_err() {
             continue;
         }
-        for model in cx.stack.models.values().filter(|m| m.pool == pool.name && m.replicas.min == 1 && !m.can_surge) {
+        for model in cx.stack.models.values().filter(|m| m.pool == pool.name && m.replicas.min == 1 && !m.can_surge && m.tensor_parallel <= pool.gpus_per_node) {
             let mut surged = all.clone();
             for demand in surged.iter_mut().filter(|d| d.model == model.name) {
                 demand.pods += 1;
@@ -41,7 +41,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
                 );
             if let Some(nodes) = least_nodes(pool, &surged).filter(|nodes| *nodes > pool.nodes) {
                 let more = u64::from(nodes - pool.nodes) * u64::from(pool.gpus_per_node);
-                finding = finding.help(format!("`nodes {nodes}` in `{}` avoid it: {more} GPUs more, of which it needs {needed}", pool.name));
+                finding = finding.help(format!("`nodes {nodes}` in `{}` avoid it: {more} more {}, of which it needs {needed}", pool.name, if more == 1 { "GPU" } else { "GPUs" }));
             } else {
                 // Another model's rollout has been given the room.
                 finding = finding.help(format!("{needed} more GPUs in `{}` avoid it, beside those that other updates need", pool.name));

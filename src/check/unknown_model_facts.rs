@@ -37,7 +37,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let at = Route::of(["model", name]);
-        let message = format!("the catalogue does not know `{}`, and `{}` is not stated", source.repository, missing.join("` and `"));
+        let message = format!("the catalogue does not know `{}`, and the spec does not state its `{}`", source.repository, missing.join("` and `"));
         let mut finding = Diagnostic::at_value(&RULE, at.key("source").key("repository"), message).label("not in the catalogue");
         if missing.contains(&"attention-heads") {
             let place = Place::Value(at.key("place").key("tensor-parallel"));

@@ -21,7 +21,7 @@ static RULE: Rule = Rule {
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let spec = cx.spec;
-    for name in spec.pool.keys().filter(|name| !spec.model.values().any(|m| m.place.pool == **name)) {
+    for name in spec.pool.keys().filter(|name| spec.model.values().all(|m| m.place.pool != **name && spec.pool.contains_key(&m.place.pool))) {
         let help = match spec.model.keys().next() {
             Some(model) => format!("remove it, or place a model on it: `model \"{model}\" {{ place pool=\"{name}\" }}`"),
             None => format!("remove it, or declare a model with `place pool=\"{name}\"`"),
@@ -29,8 +29,8 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         out.push(unused("pool", name, "no model is placed on the pool").help(help));
     }
     let routed = |what: &str, name: &str, is_named: bool, field: &str, words: &str, out: &mut Vec<Diagnostic>| {
-        // A route that could not be read may have named it.
-        if is_named || has_unread_routes(cx) {
+        // A route that could not be read, or that names nothing known, may mean it.
+        if is_named || has_unread_routes(cx) || dangles(spec, field) {
             return;
         }
         out.push(unused(what, name, words).help(help(spec, field, name)));
@@ -62,6 +62,15 @@ fn help(spec: &Spec, field: &str, name: &str) -> String {
         Some(route) => format!("remove it, or name it in a route: `route \"{route}\" {{ {field} \"{name}\" }}`"),
         None => format!("remove it, or declare a route with `{field} \"{name}\"`"),
     }
+}
+
+/// Whether the field `field` of some route names no block.
+fn dangles(spec: &Spec, field: &str) -> bool {
+    spec.route.values().any(|route| match field {
+        "model" => !spec.model.contains_key(&route.model) && !spec.external.contains_key(&route.model),
+        "prompt" => !spec.prompt.contains_key(&route.prompt),
+        _ => route.guardrails.as_ref().is_some_and(|name| !spec.guardrails.contains_key(name)),
+    })
 }
 
 /// Whether a route was written that the schema refused.

@@ -29,6 +29,7 @@ const NAMED: &[(&str, &str)] = &[
         "a key",
         r#"(?:\b|-|_)(?i-u:api[-_]?key|secret[-_]?key|access[-_]?key|auth[-_]?token|access[-_]?token|hf[-_]token)\s*=\s*["']?([^\s"'{}<>$*,;)]{4,})"#,
     ),
+    ("a key", r#"--(?i-u:api[-_]key|hf[-_]token|token|password)\s+["']?([^\s"'{}<>$*,;)]{4,})"#),
     ("a password", r"\b[a-z][a-z0-9+.-]*://[^\s/:@{}<>$*]+:([^\s/@{}<>$*]{3,})@"),
 ];
 
@@ -103,6 +104,7 @@ mod tests {
             case("a password", "Password = ", "비밀번호".into()),
             case("a key", "--api-key=", "abcd1234".into()),
             case("a key", "--hf_token=", "abcd1234".into()),
+            case("a key", "--api-key ", "abcd1234".into()),
             case("a password", "postgres://app:", "hunter22".into()),
         ]
     }

@@ -63,8 +63,9 @@ pub struct Document {
     /// What was written but left out of `value` because it is wrong; a reference to it still
     /// counts as declared.
     pub dropped: BTreeSet<Route>,
-    /// Where keys and values stand that look like secrets once their escapes are read.
-    pub secrets: Vec<Range<usize>>,
+    /// What looks like a secret in the text, or in a key or value once its escapes are read: what
+    /// kind, and where.
+    pub secrets: Vec<(&'static str, Range<usize>)>,
 }
 
 impl Document {
@@ -83,12 +84,15 @@ pub fn read(text: &str, syntax: Syntax, schema: &Value, diagnostics: &mut Vec<Di
         Syntax::Kdl => lower::lower(&kdl::parse(text, diagnostics)?, schema, diagnostics),
         Syntax::Yaml => yaml::parse(text, diagnostics)?,
     };
-    let mut secrets = Vec::new();
+    let mut secrets = find_secrets(text);
     secret_values(&document.value, &Route::root(), &document.spans, &mut secrets);
     document.secrets = secrets;
     validate(&mut document, schema, diagnostics);
     Some(document)
 }
+
+/// The rule that reports secrets; what it says of them holds nothing of them.
+const LITERAL_SECRET: &str = "LLMC-X001";
 
 /// The texts of one stack: its spec, and the files beside it that the spec names.
 #[derive(Clone, Debug)]
@@ -124,7 +128,8 @@ impl Sources {
     /// Lets routes be found, and hides values that are secrets once their escapes are read.
     pub fn set_document(&mut self, document: &Document) {
         self.spans = document.spans.clone();
-        self.shown = redact_ranges(&self.shown, &document.secrets).into();
+        let ranges: Vec<Range<usize>> = document.secrets.iter().map(|(_, range)| range.clone()).collect();
+        self.shown = redact_ranges(&self.shown, &ranges).into();
     }
 
     /// Adds a file beside the spec, named relative to the stack's folder.
@@ -144,13 +149,30 @@ impl Sources {
     /// all that a renderer sees.
     pub fn locate(&self, diagnostic: Diagnostic) -> Finding {
         let Diagnostic { rule, message, primary, related, help } = diagnostic;
-        Finding {
+        let mut finding = Finding {
             rule,
             message: redact(&message),
             primary: self.label(primary),
             related: related.into_iter().map(|label| self.label(label)).collect(),
             help: help.iter().map(|line| redact(line)).collect(),
+        };
+        if self.is_hidden(&finding.primary) && rule.code != LITERAL_SECRET {
+            // A suggestion made from a secret is one too, and has another form.
+            finding.help = vec!["remove the secret first".to_owned()];
+            finding.primary.note.clear();
+            finding.related.iter_mut().for_each(|label| label.note.clear());
         }
+        finding
+    }
+
+    /// Whether the text under `label` is not shown as it is.
+    fn is_hidden(&self, label: &Label) -> bool {
+        let original = if label.path == self.spec_path {
+            Some(&self.spec)
+        } else {
+            label.path.strip_prefix(self.folder.as_str()).and_then(|name| self.files.get(name))
+        };
+        original.is_some_and(|text| text.get(label.range.clone()) != label.text.get(label.range.clone()))
     }
 
     fn label(&self, (place, note): (Place, String)) -> Label {
@@ -188,18 +210,22 @@ impl Sources {
     }
 }
 
-/// Ranges of the values below `route` that hold a secret.
-fn secret_values(value: &Value, route: &Route, spans: &BTreeMap<Route, Spans>, hidden: &mut Vec<Range<usize>>) {
-    match value {
-        Value::String(text) if !find_secrets(text).is_empty() => hidden.extend(spans.get(route).map(|s| s.value.clone())),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| secret_values(item, &route.index(index), spans, hidden)),
-        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
-            let below = route.key(name);
-            if !find_secrets(name).is_empty() {
-                hidden.extend(spans.get(&below).map(|s| s.key.clone()));
+/// Adds the keys and values below `route` that hold a secret which their text does not show.
+fn secret_values(value: &Value, route: &Route, spans: &BTreeMap<Route, Spans>, secrets: &mut Vec<(&'static str, Range<usize>)>) {
+    let mut add = |text: &str, range: Option<&Range<usize>>| {
+        if let (Some((what, _)), Some(range)) = (find_secrets(text).first(), range) {
+            if !secrets.iter().any(|(_, known)| known.start < range.end && range.start < known.end) {
+                secrets.push((what, range.clone()));
             }
-            secret_values(field, &below, spans, hidden);
-        }),
+        }
+    };
+    match value {
+        Value::String(text) => add(text, spans.get(route).map(|s| &s.value)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| secret_values(item, &route.index(index), spans, secrets)),
+        Value::Object(fields) => {
+            fields.keys().for_each(|name| add(name, spans.get(&route.key(name)).map(|s| &s.key)));
+            fields.iter().for_each(|(name, field)| secret_values(field, &route.key(name), spans, secrets));
+        }
         _ => {}
     }
 }

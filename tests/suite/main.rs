@@ -5,3 +5,4 @@
 
 mod checks;
 mod harness;
+mod secrets;
