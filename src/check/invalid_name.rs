@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::support::names::{as_dns_label, as_identifier, as_label_value, is_identifier, is_version_name};
+use super::support::names::{as_dns_label, as_identifier, as_label_key, as_label_value, is_identifier, is_version_name};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
 use crate::spec::SecretKey;
@@ -53,7 +53,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         for (index, taint) in pool.toleration.iter().enumerate() {
             let at = at.key("toleration").index(index);
             let fault = syntax::label_key_fault(&taint.key).map_or(Ok(()), Err);
-            names.value(at.key("key"), "taint's key", &taint.key, fault, None);
+            names.value(at.key("key"), "taint's key", &taint.key, fault, as_label_key(&taint.key));
             if let Some(value) = &taint.value {
                 names.label_value(at.key("value"), "taint's value", value);
             }
@@ -149,7 +149,7 @@ impl Names<'_> {
     fn labels(&mut self, at: &Route, labels: &BTreeMap<String, String>) {
         for (key, value) in labels {
             let below = at.key(key);
-            self.key(below.clone(), "label", key, syntax::label_key_fault(key).map_or(Ok(()), Err), None);
+            self.key(below.clone(), "label", key, syntax::label_key_fault(key).map_or(Ok(()), Err), as_label_key(key));
             self.label_value(below, &format!("value of the label `{key}`,"), value);
         }
     }

@@ -67,7 +67,7 @@ fn fault(pattern: &str) -> Option<(String, String)> {
             return Some((format!("is no regular expression that Python and Rust share: {reason}"), help.to_owned()));
         }
     };
-    let escaped = pattern.replace(r"\\", "··");
+    let escaped = pattern.replace(r"\\", "··").replace(r"\[", "··").replace(r"\]", "··");
     if let Some((_, help)) = ONLY_RUST_FORMS.iter().find(|(form, _)| form.is_match(&escaped)) {
         return Some(("is not read alike by Python and Rust".to_owned(), format!("Python has no {help}")));
     }

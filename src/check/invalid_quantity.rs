@@ -36,7 +36,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         if !is_above {
             let message = format!("the memory of `{name}` is {}, and its workers share {shared}Gi of it", resources.memory);
             let finding = Diagnostic::at_value(&RULE, at.key("memory"), message).label("nothing is left for the processes");
-            out.push(finding.help(format!("write `memory=\"{memory}\"`, the default for {tensor_parallel} GPUs, or leave `resources` out")));
+            out.push(finding.help(format!("write `memory=\"{memory}\"`, the default with `tensor-parallel={tensor_parallel}`, or leave `resources` out")));
         }
     }
     for (name, guardrails) in &cx.spec.guardrails {

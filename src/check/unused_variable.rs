@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::support::names::is_identifier;
 use super::support::template::{analyse, templates, uses_of};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Route, Rule, Severity};
@@ -27,7 +28,8 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         }
         let uses = uses_of(prompt);
         let used: BTreeSet<&str> = uses.iter().flat_map(|(_, uses)| uses.variables.iter().map(|(name, _)| name.as_str())).collect();
-        for name in prompt.variables.keys().filter(|name| !used.contains(name.as_str())) {
+        // A name that no template could use is reported for that.
+        for name in prompt.variables.keys().filter(|name| !used.contains(name.as_str()) && is_identifier(name).is_ok()) {
             let message = format!("no version of `{}` uses the variable `{name}`", prompt.name);
             let at = Route::of(["prompt", &prompt.name, "variable", name]);
             let finding = Diagnostic::at_key(&RULE, at, message).label("is looked up for nothing");

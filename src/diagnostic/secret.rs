@@ -39,15 +39,15 @@ static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
     FORMS.iter().chain(NAMED).filter_map(compile).collect()
 });
 
-/// What looks like a secret in `text`: what kind, and where, sorted by place.
+/// What looks like a secret in `text`, also behind escapes of single characters: what kind, and
+/// where, sorted by place.
 pub fn find_secrets(text: &str) -> Vec<(&'static str, Range<usize>)> {
-    let mut found: Vec<(&'static str, Range<usize>)> = PATTERNS
-        .iter()
-        .flat_map(|(what, pattern)| {
-            let secret = |captures: regex::Captures<'_>| captures.get(1).or_else(|| captures.get(0)).map(|m| m.range());
-            pattern.captures_iter(text).filter_map(secret).map(|range| (*what, range))
-        })
-        .collect();
+    let mut found = scan(text);
+    if text.contains("\\u") || text.contains("\\x") {
+        let (plain, offsets) = unescape(text);
+        let original = |at: usize| offsets.get(at).copied().unwrap_or(text.len());
+        found.extend(scan(&plain).into_iter().map(|(what, range)| (what, original(range.start)..original(range.end))));
+    }
     found.sort_by_key(|(_, range)| (range.start, std::cmp::Reverse(range.end)));
     // A token after `password=` is one secret.
     let mut end = 0;
@@ -57,6 +57,39 @@ pub fn find_secrets(text: &str) -> Vec<(&'static str, Range<usize>)> {
         is_new
     });
     found
+}
+
+fn scan(text: &str) -> Vec<(&'static str, Range<usize>)> {
+    let of_pattern = |(what, pattern): &(&'static str, Regex)| {
+        let secret = |captures: regex::Captures<'_>| captures.get(1).or_else(|| captures.get(0)).map(|m| m.range());
+        pattern.captures_iter(text).filter_map(secret).map(|range| (*what, range)).collect::<Vec<_>>()
+    };
+    PATTERNS.iter().flat_map(of_pattern).collect()
+}
+
+/// `text` with `\u{5F}`, `\u005F` and `\x5F` read, and the offset in `text` of each of its bytes.
+fn unescape(text: &str) -> (String, Vec<usize>) {
+    let (mut plain, mut offsets) = (String::with_capacity(text.len()), Vec::with_capacity(text.len() + 1));
+    let mut at = 0;
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let (read, length) = escape(&text[at..]).unwrap_or((c, c.len_utf8()));
+        plain.push(read);
+        offsets.extend(std::iter::repeat_n(at, read.len_utf8()));
+        at += length;
+    }
+    offsets.push(at);
+    (plain, offsets)
+}
+
+/// The character that an escape at the start of `text` means, and the escape's length.
+fn escape(text: &str) -> Option<(char, usize)> {
+    let digits = |digits: &str, length: usize| Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, length));
+    let rest = text.strip_prefix('\\')?;
+    if let Some(braced) = rest.strip_prefix("u{") {
+        let end = braced.find('}').filter(|end| *end <= 6)?;
+        return digits(&braced[..end], end + 4);
+    }
+    [("u", 4), ("x", 2)].iter().find_map(|(letter, count)| digits(rest.strip_prefix(letter)?.get(..*count)?, count + 2))
 }
 
 /// `text` without its secrets: each of their characters becomes another of the same width in
@@ -125,6 +158,21 @@ mod tests {
             assert_eq!((redacted.len(), redacted.chars().count()), (text.len(), text.chars().count()), "offsets and columns stay");
             assert_eq!(redacted.lines().count(), text.lines().count());
             assert!(redacted.starts_with("앞") && redacted.ends_with("next"));
+        }
+    }
+
+    #[test]
+    fn escapes_hide_nothing() {
+        for (_, before, secret) in secrets() {
+            let first = secret.chars().next().expect("a character");
+            let after = if before.contains("://") { "@host" } else { "" };
+            for escaped in [format!("\\u{{{:X}}}", u32::from(first)), format!("\\u{:04x}", u32::from(first))] {
+                let text = format!("가 {before}{escaped}{}{after} 나", &secret[first.len_utf8()..]);
+                let found = find_secrets(&text);
+                let [(_, range)] = found.as_slice() else { panic!("{text}: {found:?}") };
+                assert!(text[..range.start].ends_with(&format!("가 {before}")) && text[range.start..].starts_with('\\'), "{text}");
+                assert!(!redact(&text).contains(&secret[first.len_utf8()..]), "{text}");
+            }
         }
     }
 

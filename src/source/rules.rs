@@ -54,17 +54,21 @@ rules! {
      Readers disagree on which of two values wins, so neither does. Keep one.";
     /// A value of the wrong type.
     WRONG_TYPE = "LLMC-S004" "wrong-type",
-    "A value has the wrong type: a string for a number, a block for a value, too many arguments.";
+    "A value has the wrong type: a string for a number, a block for a value, too many arguments.\n\n\
+     Nothing is converted: `nodes \"2\"` may have been meant otherwise. Write numbers without quotes.";
     /// A required field is missing.
     MISSING_FIELD = "LLMC-S005" "missing-field",
-    "A block lacks a field that has no default.";
+    "A block lacks a field that has no default.\n\n\
+     What has no default has no safe one: the number of nodes or the longest request decide cost and \
+     memory. Add the field; `llmc schema` describes it.";
     /// A number or text outside its range.
     OUT_OF_RANGE = "LLMC-S006" "value-out-of-range",
     "A number lies outside the range that its field allows, or a text does not have the form that \
      it must have.";
     /// Not one of the choices.
     UNKNOWN_CHOICE = "LLMC-S007" "unknown-choice",
-    "A field that takes one of a few words has another one.";
+    "A field that takes one of a few words has another one.\n\n\
+     A word that nobody knows would otherwise mean a default. The message lists what it may be.";
     /// A block that a later version will have.
     NOT_BUILT = "LLMC-S008" "block-not-built",
     "A block of the language that this version of llmc does not compile yet.\n\n\

@@ -27,59 +27,63 @@ const LEAK: &str = "zq9";
 /// Runs every command that prints findings in every format, and gives back all that they print.
 fn outputs(folder: &Path) -> String {
     let mut all = String::new();
-    for format in ["text", "short", "json", "sarif", "github"] {
-        for command in ["check", "compile"] {
-            for colour in ["always", "never"] {
-                let run = llmc(folder, &[command, "--color", colour, "--format", format, "stack.kdl"]);
-                assert_eq!(run.code, 1, "{format}: {}{}", run.stdout, run.stderr);
-                assert!(run.stdout.contains("LLMC-X001") || run.stderr.contains("LLMC-X001"), "{format}: {}{}", run.stdout, run.stderr);
-                all.push_str(&run.stdout);
-                all.push_str(&run.stderr);
-            }
-        }
+    let formats = ["text", "short", "json", "sarif", "github"];
+    let mut runs: Vec<Vec<&str>> = formats.iter().map(|format| vec!["check", "--format", format, "stack.kdl"]).collect();
+    runs.push(vec!["check", "--color", "always", "stack.kdl"]);
+    runs.push(vec!["compile", "stack.kdl"]);
+    for arguments in runs {
+        let run = llmc(folder, &arguments);
+        assert_eq!(run.code, 1, "{arguments:?}: {}{}", run.stdout, run.stderr);
+        assert!(run.stdout.contains("LLMC-X001") || run.stderr.contains("LLMC-X001"), "{arguments:?}: {}{}", run.stdout, run.stderr);
+        all.push_str(&run.stdout);
+        all.push_str(&run.stderr);
     }
     assert!(!folder.join("generated").exists(), "nothing is written");
     all
 }
 
-fn assert_hidden(edit: impl Fn(&str) -> (String, String)) {
-    let case = root().join("tests/checks/LLMC-X001/good");
-    let spec = fs::read_to_string(case.join("stack.kdl")).expect("the good case");
-    for secret in secrets() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let (spec, prompt) = {
-            let (line, prompt) = edit(&secret);
-            (spec.replacen("    namespace \"llm\"\n", &line, 1), prompt)
-        };
-        fs::write(folder.path().join("stack.kdl"), &spec).expect("written");
-        fs::write(folder.path().join("chat.md"), prompt).expect("written");
-        let printed = outputs(folder.path());
-        let leaks: Vec<&str> = printed.lines().filter(|line| line.to_lowercase().contains(LEAK)).collect();
-        assert!(leaks.is_empty(), "{spec}\n{}", leaks.join("\n"));
-    }
+/// Writes one line for each secret into the spec, and one into the prompt, and looks for any of
+/// them in all that is printed. `{n}` in a line is the number of the secret, `{s}` itself.
+fn assert_hidden(spec_line: &str, prompt_line: &str) {
+    let lines = |line: &str, escape: fn(&str) -> String| -> String {
+        let filled = secrets()
+            .iter()
+            .enumerate()
+            .map(|(n, secret)| line.replace("{n}", &n.to_string()).replace("{s}", secret).replace("{e}", &escape(secret)))
+            .collect::<Vec<_>>();
+        filled.join("\n")
+    };
+    // `-` is written `\u{2D}`, so the text of the spec does not show the secret as it is.
+    let escaped = |secret: &str| secret.replacen('-', "\\u{2D}", 1).replacen('_', "\\u{5F}", 1);
+    let good = fs::read_to_string(root().join("tests/checks/LLMC-X001/good/stack.kdl")).expect("the good case");
+    let spec = good.replacen("    namespace \"llm\"\n", &format!("    namespace \"llm\"\n{}\n", lines(spec_line, escaped)), 1);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("stack.kdl"), &spec).expect("written");
+    fs::write(folder.path().join("chat.md"), format!("{{{{ question }}}}\n{}\n", lines(prompt_line, escaped))).expect("written");
+    let printed = outputs(folder.path());
+    let leaks: Vec<&str> = printed.lines().filter(|line| line.to_lowercase().contains(LEAK)).collect();
+    assert!(leaks.is_empty(), "{spec}\n{}", leaks.join("\n"));
 }
-
-const PROMPT: &str = "{{ question }}\n";
 
 #[test]
 fn in_a_value_and_in_the_findings_of_other_rules_on_its_line() {
-    // The name is also invalid, the field unknown, the reference dangling, the type wrong.
-    assert_hidden(|secret| (format!("    namespace \"llm\"; owner \"{secret}\"; callers \"{secret}\"\n"), PROMPT.into()));
-    assert_hidden(|secret| (format!("    namespace \"llm\"; no-such-field \"{secret}\"\n"), PROMPT.into()));
-    assert_hidden(|secret| (format!("    namespace \"llm\"; route \"a\" {{ prompt \"{secret}\"; model \"{secret}\" }}\n"), PROMPT.into()));
-    assert_hidden(|secret| (format!("    namespace \"llm\"; external \"{secret}\" {{ provider \"{secret}\" }}\n"), PROMPT.into()));
+    assert_hidden("    callers \"{s}\"", "");
+    assert_hidden("    no-such-field-{n} \"{s}\"", "");
+    assert_hidden("    owner \"{s}\"", "");
+    assert_hidden("    route \"a{n}\" { prompt \"{s}\"; model \"{s}\" }", "");
+    assert_hidden("    external \"{s}\" { provider \"{s}\" }", "");
+    assert_hidden("    prompt \"p{n}\" { live \"{s}\"; version \"{s}\" { user file=\"{s}\" } }", "");
 }
 
 #[test]
 fn behind_escapes_and_in_comments() {
-    // `Z` is written `\u{5A}`, so the text of the spec does not show the secret as it is.
-    let escaped = |secret: &str| secret.replacen('-', "\\u{2D}", 1).replacen('_', "\\u{5F}", 1);
-    assert_hidden(|secret| (format!("    namespace \"llm\"; owner \"{}\"\n", escaped(secret)), PROMPT.into()));
-    assert_hidden(|secret| (format!("    namespace \"llm\" // {secret}\n    no-such-field 1\n"), PROMPT.into()));
+    assert_hidden("    callers \"{e}\"", "");
+    assert_hidden("    no-such-field-{n} \"{e}\"", "");
+    assert_hidden("    no-such-field-{n} 1 // {s}", "");
 }
 
 #[test]
 fn in_a_prompt_and_in_the_findings_of_its_line() {
-    assert_hidden(|secret| ("    namespace \"llm\"\n".into(), format!("{{{{ question }}}} {{{{ unknown }}}} {secret}\n")));
-    assert_hidden(|secret| ("    namespace \"llm\"\n".into(), format!("{{{{ question }}}} {{{{ \"{secret}\" | unknown }}}}\n")));
+    assert_hidden("", "{{ unknown }} {s}");
+    assert_hidden("", "{{ \"{s}\" | unknown }}");
 }

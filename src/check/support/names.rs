@@ -58,6 +58,14 @@ pub(in crate::check) fn as_label_value(text: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+/// `text` as the key of a label: everything after the first `/` is the name.
+pub(in crate::check) fn as_label_key(text: &str) -> Option<String> {
+    let Some((prefix, name)) = text.split_once('/') else { return as_label_value(text) };
+    let prefix = prefix.split('.').filter_map(|part| as_dns_label(part, 63, false)).collect::<Vec<_>>().join(".");
+    let name = as_label_value(name)?;
+    Some(if prefix.is_empty() { name } else { format!("{prefix}/{name}") })
+}
+
 /// `text` as a variable of a template.
 pub(in crate::check) fn as_identifier(text: &str) -> Option<String> {
     let name: String = text.trim().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
@@ -97,7 +105,7 @@ pub(in crate::check) fn is_version_name(name: &str, most: usize) -> Result<(), S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syntax::{is_dns_1035_label, is_dns_label, is_label_value};
+    use crate::syntax::{is_dns_1035_label, is_dns_label, is_label_value, label_key_fault};
 
     #[test]
     fn what_is_suggested_is_allowed() {
@@ -111,6 +119,7 @@ mod tests {
                 assert!(label.as_deref().is_none_or(|l| is_dns_1035_label(l).is_ok()), "{text}: {label:?}");
             }
             assert!(as_label_value(&text).is_none_or(|v| is_label_value(&v).is_ok()), "{text}");
+            assert!(as_label_key(&format!("{text}/{text}/a")).is_none_or(|k| label_key_fault(&k).is_none()), "{text}");
             assert!(as_identifier(&text).is_none_or(|v| is_identifier(&v).is_ok()), "{text}");
         }
         assert_eq!(as_dns_label("Llama 3.1 8B", 30, false).as_deref(), Some("llama-3-1-8b"));
