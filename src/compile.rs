@@ -53,7 +53,7 @@ pub fn compile(path: &Path, shown: &str) -> Compilation {
     if diagnostics.is_empty() || !text.is_empty() {
         let syntax = Syntax::of(path).unwrap_or(Syntax::Kdl);
         if let Some((spec, document)) = parse(&text, syntax, &mut diagnostics) {
-            sources.set_spans(document.spans.clone());
+            sources.set_document(&document);
             let Resolved { stack: resolved, left_out } = resolve::resolve(&spec, &Folder::of(path), &mut sources, &mut diagnostics);
             check::run(&Context { spec: &spec, document: &document, stack: &resolved }, &mut diagnostics);
             let is_error = |d: &Diagnostic| d.rule.severity == Severity::Error;

@@ -8,6 +8,8 @@ use crate::source::{self, Document};
 use crate::spec::Spec;
 use crate::stack::Stack;
 
+mod support;
+
 /// What a check may look at.
 pub struct Context<'a> {
     /// What the user wrote, as far as it fits the schema.
@@ -35,7 +37,40 @@ macro_rules! checks {
 }
 
 checks! {
+    price_of_zero,
+    unknown_engine_version,
+    refused_argument,
+    unpinned_image,
+    unpinned_revision,
+    unknown_model_facts,
+    tensor_parallel_heads,
+    context_exceeded,
+    batch_too_small,
+    empty_guardrails,
+    invalid_pattern,
+    refused_refusal,
+    reserved_name,
+    unknown_gpu,
+    tensor_parallel_over_node,
+    pool_overcommitted,
+    rollout_interrupts,
+    contradictory_replicas,
+    invalid_name,
+    invalid_quantity,
+    objective_off_bucket,
+    unknown_indicator,
+    objective_bound,
+    objective_never_alerts,
+    unusable_interval,
+    prompt_syntax,
+    undeclared_variable,
+    unused_variable,
+    prompt_include,
+    prompt_too_large,
+    output_exceeds_context,
     dangling_reference,
+    unused_block,
+    literal_secret,
 }
 
 /// Runs every check.
@@ -83,7 +118,9 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/check");
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .expect("the folder of the checks")
-            .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.replace('_', "-")))
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_file())
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.replace('_', "-")))
             .filter(|name| name != "mod")
             .collect();
         let mut names: Vec<String> = CHECKS.iter().map(|c| c.rule.name.to_owned()).collect();

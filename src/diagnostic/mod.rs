@@ -8,6 +8,7 @@ mod github;
 mod json;
 mod route;
 mod sarif;
+mod secret;
 mod text;
 
 use std::ops::Range;
@@ -17,6 +18,7 @@ pub use github::render as render_github;
 pub use json::{render as render_json, schema as json_schema};
 pub use route::Route;
 pub use sarif::render as render_sarif;
+pub use secret::{find_secrets, redact, redact_ranges};
 pub use text::{render as render_text, render_short};
 
 /// How bad a finding is. Errors stop a compile; warnings do not.

@@ -112,8 +112,11 @@ impl Texts<'_> {
                 self.sources.add_file(&template.file, &text);
                 Some(TextFile { file: template.file.clone(), text })
             }
-            Err(diagnostic) => {
-                self.diagnostics.push(*diagnostic);
+            Err(fault) => {
+                let (diagnostic, text) = *fault;
+                // The finding points into the text, if there is one.
+                self.sources.add_file(&template.file, &text);
+                self.diagnostics.push(diagnostic);
                 None
             }
         }

@@ -36,14 +36,12 @@ impl Folder {
     /// Reads `name`, which a spec gave at `place`.
     ///
     /// # Errors
-    /// A diagnostic at `place`, or in the file itself for its content.
-    pub fn read(&self, name: &str, place: &Place) -> Result<String, Box<Diagnostic>> {
+    /// A diagnostic at `place`, or in the file itself for its content, which then comes with it.
+    pub fn read(&self, name: &str, place: &Place) -> Result<String, Box<(Diagnostic, String)>> {
         let refuse = |why: &str| {
             let message = format!("the path `{name}` {why}");
-            Box::new(
-                Diagnostic::new(&OUTSIDE, place.clone(), message)
-                    .help("move the file into the folder of the spec and name it relative to that folder"),
-            )
+            let finding = Diagnostic::new(&OUTSIDE, place.clone(), message);
+            Box::new((finding.help("move the file into the folder of the spec and name it relative to that folder"), String::new()))
         };
         if name.is_empty() || name.contains('\\') || name.contains('\0') {
             return Err(refuse("is not a relative path with `/` between folders"));
@@ -60,7 +58,7 @@ impl Folder {
                 return Err(refuse("goes through a symbolic link"));
             }
         }
-        read_plain(&path, place.clone(), name).map_err(|fault| Box::new(fault.0))
+        read_plain(&path, place.clone(), name)
     }
 
     /// The path of `name` inside the folder, for showing.

@@ -23,7 +23,7 @@ pub use files::{Folder, MAX_FILE_BYTES, read_spec_file};
 pub use format::format;
 pub use shape::validate;
 
-use crate::diagnostic::{Diagnostic, Finding, Label, Place, Route};
+use crate::diagnostic::{Diagnostic, Finding, Label, Place, Route, find_secrets, redact, redact_ranges};
 
 /// The syntax of a spec file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,9 @@ pub struct Document {
     /// What was written but left out of `value` because it is wrong; a reference to it still
     /// counts as declared.
     pub dropped: BTreeSet<Route>,
+    /// What looks like a secret in the text, or in a key or value once its escapes are read: what
+    /// kind, and where.
+    pub secrets: Vec<(&'static str, Range<usize>)>,
 }
 
 impl Document {
@@ -82,9 +85,15 @@ pub fn read(text: &str, syntax: Syntax, schema: &Value, diagnostics: &mut Vec<Di
         Syntax::Kdl => lower::lower(&kdl::parse(text, diagnostics)?, schema, diagnostics)?,
         Syntax::Yaml => yaml::parse(text, diagnostics)?,
     };
+    let mut secrets = find_secrets(text);
+    secret_values(&document.value, &Route::root(), &document.spans, &mut secrets);
+    document.secrets = secrets;
     validate(&mut document, schema, diagnostics);
     Some(document)
 }
+
+/// The rule that reports secrets; what it says of them holds nothing of them.
+const LITERAL_SECRET: &str = "LLMC-X001";
 
 /// The texts of one stack: its spec, and the files beside it that the spec names.
 #[derive(Clone, Debug)]
@@ -92,9 +101,13 @@ pub struct Sources {
     /// Path of the spec as shown to people.
     spec_path: String,
     spec: Arc<str>,
+    /// The spec as people see it, with secrets replaced character by character.
+    shown: Arc<str>,
     /// Shown before the names of the files beside the spec; empty or ending in `/`.
     folder: String,
     files: BTreeMap<String, Arc<str>>,
+    /// The files as people see them.
+    shown_files: BTreeMap<String, Arc<str>>,
     spans: BTreeMap<Route, Spans>,
 }
 
@@ -102,17 +115,28 @@ impl Sources {
     /// The spec at `spec_path` (as shown to people) with its text.
     pub fn new(spec_path: String, spec: &str) -> Self {
         let folder = spec_path.rfind('/').map_or(String::new(), |at| spec_path[..=at].to_owned());
-        Self { spec_path, spec: spec.into(), folder, files: BTreeMap::new(), spans: BTreeMap::new() }
+        Self {
+            spec_path,
+            spec: spec.into(),
+            shown: redact(spec).into(),
+            folder,
+            files: BTreeMap::new(),
+            shown_files: BTreeMap::new(),
+            spans: BTreeMap::new(),
+        }
     }
 
-    /// Lets routes be found.
-    pub fn set_spans(&mut self, spans: BTreeMap<Route, Spans>) {
-        self.spans = spans;
+    /// Lets routes be found, and hides values that are secrets once their escapes are read.
+    pub fn set_document(&mut self, document: &Document) {
+        self.spans = document.spans.clone();
+        let ranges: Vec<Range<usize>> = document.secrets.iter().map(|(_, range)| range.clone()).collect();
+        self.shown = redact_ranges(&self.shown, &ranges).into();
     }
 
     /// Adds a file beside the spec, named relative to the stack's folder.
     pub fn add_file(&mut self, name: &str, text: &str) {
         self.files.insert(name.to_owned(), text.into());
+        self.shown_files.insert(name.to_owned(), redact(text).into());
     }
 
     /// The spec and every file beside it, by name, with their texts; the spec's name is empty, so
@@ -122,13 +146,38 @@ impl Sources {
         std::iter::once(spec).chain(self.files.iter().map(|(name, text)| (name.clone(), text.to_string()))).collect()
     }
 
-    /// Turns the places of `diagnostic` into text and byte ranges.
+    /// Turns the places of `diagnostic` into text and byte ranges, without any secret: a finding is
+    /// all that a renderer sees.
     pub fn locate(&self, diagnostic: Diagnostic) -> Finding {
         let Diagnostic { rule, message, primary, related, help } = diagnostic;
-        Finding { rule, message, primary: self.label(primary), related: related.into_iter().map(|label| self.label(label)).collect(), help }
+        let mut finding = Finding {
+            rule,
+            message: redact(&message),
+            primary: self.label(primary),
+            related: related.into_iter().map(|label| self.label(label)).collect(),
+            help: help.iter().map(|line| redact(line)).collect(),
+        };
+        if self.is_hidden(&finding.primary) && rule.code != LITERAL_SECRET {
+            // A suggestion made from a secret is one too, and has another form.
+            finding.help = vec!["remove the secret first".to_owned()];
+            finding.primary.note.clear();
+            finding.related.iter_mut().for_each(|label| label.note.clear());
+        }
+        finding
+    }
+
+    /// Whether the text under `label` is not shown as it is.
+    fn is_hidden(&self, label: &Label) -> bool {
+        let original = if label.path == self.spec_path {
+            Some(&self.spec)
+        } else {
+            label.path.strip_prefix(self.folder.as_str()).and_then(|name| self.files.get(name))
+        };
+        original.is_some_and(|text| text.get(label.range.clone()) != label.text.get(label.range.clone()))
     }
 
     fn label(&self, (place, note): (Place, String)) -> Label {
+        let note = redact(&note);
         match place {
             Place::Key(route) => self.in_spec(self.spans(&route).map_or(0..0, |s| s.key.clone()), note),
             Place::Value(route) => {
@@ -139,15 +188,15 @@ impl Sources {
             }
             Place::Text { file, range } if file.is_empty() => self.in_spec(range, note),
             Place::Text { file, range } => {
-                let text = self.files.get(&file).cloned().unwrap_or_else(|| "".into());
-                Label { path: format!("{}{file}", self.folder), range: clamp(&text, range), text, note }
+                let text = self.shown_files.get(&file).cloned().unwrap_or_else(|| "".into());
+                Label { path: redact(&format!("{}{file}", self.folder)), range: clamp(&text, range), text, note }
             }
-            Place::File(file) => Label { path: format!("{}{file}", self.folder), text: "".into(), range: 0..0, note },
+            Place::File(file) => Label { path: redact(&format!("{}{file}", self.folder)), text: "".into(), range: 0..0, note },
         }
     }
 
     fn in_spec(&self, range: Range<usize>, note: String) -> Label {
-        Label { path: self.spec_path.clone(), range: clamp(&self.spec, range), text: self.spec.clone(), note }
+        Label { path: self.spec_path.clone(), range: clamp(&self.shown, range), text: self.shown.clone(), note }
     }
 
     /// The spans of `route`, or of its nearest ancestor that was written.
@@ -159,6 +208,26 @@ impl Sources {
             }
             route = route.parent()?;
         }
+    }
+}
+
+/// Adds the keys and values below `route` that hold a secret which their text does not show.
+fn secret_values(value: &Value, route: &Route, spans: &BTreeMap<Route, Spans>, secrets: &mut Vec<(&'static str, Range<usize>)>) {
+    let mut add = |text: &str, range: Option<&Range<usize>>| {
+        if let (Some((what, _)), Some(range)) = (find_secrets(text).first(), range) {
+            if !secrets.iter().any(|(_, known)| known.start < range.end && range.start < known.end) {
+                secrets.push((what, range.clone()));
+            }
+        }
+    };
+    match value {
+        Value::String(text) => add(text, spans.get(route).map(|s| &s.value)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| secret_values(item, &route.index(index), spans, secrets)),
+        Value::Object(fields) => {
+            fields.keys().for_each(|name| add(name, spans.get(&route.key(name)).map(|s| &s.key)));
+            fields.iter().for_each(|(name, field)| secret_values(field, &route.key(name), spans, secrets));
+        }
+        _ => {}
     }
 }
 

@@ -149,7 +149,7 @@ fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> 
             one(unknown_choice(&route, &name, value, &choices))
         }
         ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::AnyOf { .. } => {
-            let choices = constants(schema);
+            let choices = constants(resolve(root, schema));
             one(unknown_choice(&route, &name, value, &choices))
         }
         ValidationErrorKind::Minimum { limit } => one(range(&route, format!("{name} is {value}, below the least allowed value {limit}"))),

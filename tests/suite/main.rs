@@ -13,4 +13,5 @@ mod kubernetes;
 mod objects;
 mod prometheus;
 mod properties;
+mod secrets;
 mod vllm;

@@ -80,11 +80,13 @@ pub(super) fn arguments(model: &Model, drains: bool, port: u16) -> Vec<String> {
     args
 }
 
-/// Why `flag` may not be given. Underscores count as dashes, as they do for vLLM.
+/// Why `flag` may not be given. Underscores count as dashes, as they do for vLLM, and its parser
+/// takes the beginning of a flag for the whole (0.32.0 accepts `--tensor-par=4`).
 pub(super) fn fault(version: &Version, flag: &str) -> Option<FlagFault> {
     let flag = flag.replace('_', "-");
     let find = |table: &'static [(&str, &'static str)]| table.iter().find(|(name, _)| *name == flag).map(|(_, what)| *what);
-    if let Some(field) = find(OWNED).or_else(|| find(SHORT)) {
+    let begun = || OWNED.iter().find(|(name, _)| flag.len() > 2 && name.starts_with(&flag)).map(|(_, field)| *field);
+    if let Some(field) = find(OWNED).or_else(|| find(SHORT)).or_else(begun) {
         return Some(FlagFault::Owned(field));
     }
     find(REMOVED).filter(|_| *version >= REMOVED_IN).map(FlagFault::Removed)

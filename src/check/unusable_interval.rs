@@ -1,0 +1,52 @@
+//! Intervals and windows that rules cannot work with.
+
+use super::{Check, Context};
+use crate::diagnostic::{Diagnostic, Route, Rule, Severity};
+use crate::spec::Duration;
+
+pub(super) static CHECK: Check = Check { rule: &RULE, run };
+
+static RULE: Rule = Rule {
+    code: "LLMC-O005",
+    name: "unusable-interval",
+    severity: Severity::Error,
+    docs: "The scrape interval is not between 5 s and 2 min, or the window of an objective is not between \
+           1 and 90 days.\n\n\
+           A rate needs two scrapes in its shortest window, which is 5 minutes: beyond 2 minutes one missed \
+           scrape makes the alerts blind. Below 5 s, scraping costs more than it tells. A window under a day \
+           is over before anybody has read the alert, and one above 90 days is longer than most Prometheus \
+           servers remember.\n\n\
+           ```kdl\nmonitoring { scrape-interval \"5m\" }     // at most 2m\n```\n\n\
+           Write a length of time within the bounds that the message names.",
+};
+
+fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
+    let day = 86_400;
+    let (shortest, longest) = (Duration::from_seconds(5), Duration::from_seconds(120));
+    let interval = Route::of(["monitoring", "scrape-interval"]);
+    out.extend(outside("the scrape interval", cx.spec.monitoring.scrape_interval, shortest, longest, interval));
+    for (name, model) in &cx.spec.model {
+        for (objective, described) in &model.objective {
+            let at = Route::of(["model", name, "objective", objective, "window"]);
+            let (shortest, longest) = (Duration::from_seconds(day), Duration::from_seconds(90 * day));
+            out.extend(outside(&format!("the window of `{objective}`"), described.window, shortest, longest, at));
+        }
+    }
+}
+
+fn outside(what: &str, value: Duration, shortest: Duration, longest: Duration, at: Route) -> Option<Diagnostic> {
+    let (word, nearest) = if value < shortest {
+        ("below", shortest)
+    } else if value > longest {
+        ("above", longest)
+    } else {
+        return None;
+    };
+    // Whole weeks and hours would be shown in another unit than people write here.
+    let shown = |d: Duration| match d.milliseconds() / 1000 {
+        seconds if seconds % 86_400 == 0 && seconds > 0 => format!("{}d", seconds / 86_400),
+        _ => d.to_string(),
+    };
+    let finding = Diagnostic::at_value(&RULE, at, format!("{what} is {}, {word} {}", shown(value), shown(nearest)));
+    Some(finding.label(format!("between {} and {}", shown(shortest), shown(longest))).help(format!("write `\"{}\"`", shown(nearest))))
+}
