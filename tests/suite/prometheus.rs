@@ -204,6 +204,29 @@ fn an_old_engine_is_read_by_its_old_names() {
 }
 
 #[test]
+fn tests_hold_for_every_target_and_window() {
+    let objectives = "objective:
+      ttft: {below: 1s, target: 0.9, window: 1d}
+      e2e: {below: 2.5s, target: 0.99999, window: 90d}
+      tpot: {below: 50ms, target: 0.9306}";
+    let stack = Compiled::edited("korean-assistant", |spec| spec.replace("objective:\n      ttft: {below: 1s, target: 0.95}", objectives));
+    assert!(stack.text("rules.yaml").contains("> 0.00009 and"), "the smallest threshold");
+    for run in [stack.check(), stack.test()] {
+        assert_eq!(run.code, 0, "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_scrape_interval_that_starves_rates_is_reported_where_it_stands() {
+    let folder = TempDir::new().expect("a folder");
+    let source = folder.path().join("stacks/korean-assistant");
+    copy(&root().join("stacks/korean-assistant"), &source, &|spec| format!("{spec}\nmonitoring:\n  scrape-interval: 2m\n"));
+    let run = llmc(folder.path(), &["check", "--format", "short", "stacks"]);
+    let finding = run.stdout.lines().chain(run.stderr.lines()).find(|line| line.contains("LLMC-O102"));
+    assert!(run.code == 1 && finding.is_some_and(|line| line.contains("2m")), "{run:?}");
+}
+
+#[test]
 fn no_engine_metric_has_its_colon_escaped() {
     for name in example_stacks() {
         let stack = Compiled::example(&name);

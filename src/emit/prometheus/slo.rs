@@ -171,18 +171,19 @@ impl Requests {
     }
 }
 
-/// Requests of a minute in tests.
-const EACH_MINUTE: u32 = 10_000;
+/// Requests of a minute in tests: so many that the smallest share is more than one of them.
+const EACH_MINUTE: u32 = 10_000_000;
 
-/// The alert on `burn`, unless no share of bad requests could make it fire, or it would fire while
-/// the budget lasts.
+/// The alert on `burn`, unless no share of bad requests could make it fire.
 fn alert(scope: &Scope<'_>, indicator: Indicator, objective: &Objective, burn: &Burn, requests: &Requests) -> Option<Alert> {
     let window_seconds = objective.window.milliseconds() / 1000;
     let factor = Decimal::new(burn.budget_percent, 2).checked_mul(window_seconds.into())?.checked_div(burn.long_seconds.into())?;
+    // A slower burn lasts out the window, so short windows are alerted on at the allowed rate.
+    let factor = factor.max(Decimal::ONE);
     // From the text, so that 0.99 leaves exactly 0.01.
     let target = Decimal::from_str_exact(&objective.target.to_string()).ok()?;
     let threshold = factor.checked_mul(Decimal::ONE - target)?.round_dp(9).normalize();
-    if factor < Decimal::ONE || threshold >= Decimal::ONE || threshold <= Decimal::ZERO {
+    if threshold >= Decimal::ONE || threshold <= Decimal::ZERO {
         return None;
     }
     let series = |seconds: u64| {
@@ -219,6 +220,8 @@ fn cases(requests: &Requests, burn: &Burn, threshold: Decimal) -> Option<Cases> 
     let each_minute = Decimal::from(EACH_MINUTE);
     let room = Decimal::ONE - threshold;
     let above = threshold + room.min(threshold) / Decimal::from(5);
+    // As many digits as are printed, so that no last bit decides how the value is rounded.
+    let above = above.round_sf(4).filter(|above| *above > threshold).unwrap_or(Decimal::ONE);
     let bad = u32::try_from((above * each_minute).ceil()).ok()?;
     let tolerable = u32::try_from((threshold * each_minute * Decimal::new(8, 1)).floor()).ok()?;
     let value = Decimal::from(bad) / each_minute * Decimal::ONE_HUNDRED;

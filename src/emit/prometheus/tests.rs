@@ -56,8 +56,8 @@ fn alerts_that_cannot_fire_are_left_out() {
     assert_eq!(burns(0.99, "30d"), ["Fast", "Medium", "Slow"]);
     // 14.4 times 10 % is more than every request.
     assert_eq!(burns(0.9, "30d"), ["Medium", "Slow"]);
-    // A tenth of a week's budget in a day is less than the allowed rate.
-    assert_eq!(burns(0.99, "7d"), ["Fast", "Medium"]);
+    // No window is so short that nothing watches it.
+    assert_eq!(burns(0.99, "1d"), ["Fast", "Medium", "Slow"]);
 }
 
 #[test]
@@ -66,6 +66,7 @@ fn thresholds_are_scaled_to_the_window_and_exact() {
     let objectives = &mut stack.models.get_mut("llama-70b").expect("the large model").objectives;
     objectives.get_mut(&Indicator::Ttft).expect("its objective").window = Duration::parse("28d").expect("a window");
     let exprs: String = groups(&stack).iter().flat_map(|g| &g.rules).map(|r| format!("{}\n", r.expr())).collect();
+    assert!(!exprs.contains("00000000"), "a float was printed");
     for threshold in ["> 0.1344 and", "> 0.056 and", "> 0.028 and", "> 0.0144 and", "> 0.006 and", "> 0.003 and"] {
         assert!(exprs.contains(threshold), "{threshold}");
     }
@@ -79,6 +80,25 @@ fn a_scrape_interval_that_starves_rates_is_refused() {
     stack.monitoring.scrape_interval = Duration::from_seconds(76);
     assert!(scrape_fault(&stack).is_some());
     assert!(emit(&stack).files.is_empty());
+}
+
+#[test]
+fn without_models_there_is_nothing_to_measure() {
+    let mut stack = example();
+    stack.models.clear();
+    let emitted = emit(&stack);
+    assert!(emitted.files.is_empty() && emitted.objects.is_empty() && emitted.faults.is_empty());
+}
+
+/// A tenth of a week's budget in a day is less than the allowed rate, which is no reason to alert.
+#[test]
+fn the_allowed_rate_of_bad_requests_is_no_alert() {
+    let mut stack = example();
+    let objectives = &mut stack.models.get_mut("llama-70b").expect("the large model").objectives;
+    objectives.get_mut(&Indicator::Ttft).expect("its objective").window = Duration::parse("7d").expect("a window");
+    let groups = groups(&stack);
+    let slow = groups.iter().flat_map(|g| &g.rules).find(|r| r.name() == "ErrorBudgetBurnSlow").expect("the alert");
+    assert!(slow.expr().ends_with("> 0.01"), "{}", slow.expr());
 }
 
 /// Whatever a check lets through: templates and YAML take it as text.
