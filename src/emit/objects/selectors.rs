@@ -86,7 +86,7 @@ struct Expression<'n> {
 }
 
 impl<'n> Expression<'n> {
-    /// What is missing is read as empty, which matches no pod.
+    /// What is missing is read as empty; schemas require the key and the operator.
     fn of(node: &Node<'n>) -> Self {
         let values = node.each("values[]").iter().filter_map(|value| value.value.as_str()).collect();
         Self { key: node.text("key").unwrap_or_default(), operator: node.text("operator").unwrap_or_default(), values }
