@@ -44,7 +44,8 @@ const CHANGING: &[&str] = &["chart", "digest", "hash", "revision", "sha256", "ve
 /// and `matchExpressions`.
 pub(super) fn selected<'s>(set: &'s Set<'_>, namespace: &str, selector: &Node<'_>) -> Vec<&'s PodTemplate<'s>> {
     let is_meant = matcher(selector);
-    set.templates.iter().filter(|pod| pod.owner.namespace == namespace && is_meant(&pod.labels)).collect()
+    let candidates = set.candidates(&wanted(selector)).into_iter();
+    candidates.filter(|pod| pod.owner.namespace == namespace && is_meant(&pod.labels)).collect()
 }
 
 /// The pods that a PodMonitor collects from, in the namespaces that it looks at.
@@ -56,30 +57,51 @@ pub(super) fn monitored<'s>(set: &'s Set<'_>, monitor: &Object<'_>, selector: &N
         any || if named.is_empty() { namespace == monitor.namespace } else { named.iter().any(|n| n.value.as_str() == Some(namespace)) }
     };
     let is_meant = matcher(selector);
-    set.templates.iter().filter(|pod| looks_at(pod.owner.namespace) && is_meant(&pod.labels)).collect()
+    let candidates = set.candidates(&wanted(selector)).into_iter();
+    candidates.filter(|pod| looks_at(pod.owner.namespace) && is_meant(&pod.labels)).collect()
 }
 
 fn is_plain(selector: &Node<'_>) -> bool {
     selector.get("matchLabels").is_none() && selector.get("matchExpressions").is_none()
 }
 
-/// Whether a pod's labels match `selector`.
-fn matcher<'n>(selector: &Node<'n>) -> impl Fn(&Labels<'_>) -> bool + use<'n> {
+/// The labels that `selector` wants one by one.
+fn wanted<'n>(selector: &Node<'n>) -> Labels<'n> {
     let wanted = if is_plain(selector) { Some(selector.clone()) } else { selector.get("matchLabels") };
-    let wanted = wanted.map(|map| labels(&map)).unwrap_or_default();
-    let expressions = selector.each("matchExpressions[]");
-    move |pod| wanted.iter().all(|(key, value)| pod.get(key) == Some(value)) && expressions.iter().all(|e| expression_matches(e, pod))
+    wanted.map(|map| labels(&map)).unwrap_or_default()
 }
 
-fn expression_matches(expression: &Node<'_>, pod: &Labels<'_>) -> bool {
-    let value = expression.text("key").and_then(|key| pod.get(key));
-    let listed = || expression.each("values[]").iter().any(|v| v.value.as_str() == value.copied());
-    match expression.text("operator") {
-        Some("In") => value.is_some() && listed(),
-        Some("NotIn") => value.is_none() || !listed(),
-        Some("Exists") => value.is_some(),
-        Some("DoesNotExist") => value.is_none(),
-        _ => false,
+/// Whether a pod's labels match `selector`.
+fn matcher<'n>(selector: &Node<'n>) -> impl Fn(&Labels<'_>) -> bool + use<'n> {
+    let wanted = wanted(selector);
+    let expressions: Vec<Expression<'_>> = selector.each("matchExpressions[]").iter().map(Expression::of).collect();
+    move |pod| wanted.iter().all(|(key, value)| pod.get(key) == Some(value)) && expressions.iter().all(|expression| expression.matches(pod))
+}
+
+/// One of `matchExpressions`, read once for all pods.
+struct Expression<'n> {
+    key: &'n str,
+    operator: &'n str,
+    values: Vec<&'n str>,
+}
+
+impl<'n> Expression<'n> {
+    /// What is missing is read as empty; schemas require the key and the operator.
+    fn of(node: &Node<'n>) -> Self {
+        let values = node.each("values[]").iter().filter_map(|value| value.value.as_str()).collect();
+        Self { key: node.text("key").unwrap_or_default(), operator: node.text("operator").unwrap_or_default(), values }
+    }
+
+    fn matches(&self, pod: &Labels<'_>) -> bool {
+        let value = pod.get(self.key);
+        let is_listed = value.is_some_and(|value| self.values.contains(value));
+        match self.operator {
+            "In" => is_listed,
+            "NotIn" => !is_listed,
+            "Exists" => value.is_some(),
+            "DoesNotExist" => value.is_none(),
+            _ => false,
+        }
     }
 }
 

@@ -98,6 +98,8 @@ pub(super) struct Set<'a> {
     pub(super) objects: &'a [Object<'a>],
     /// The pods of every workload.
     pub(super) templates: Vec<PodTemplate<'a>>,
+    /// Places in `templates` by each label, so that many selectors over many pods stay quick.
+    by_label: BTreeMap<(&'a str, &'a str), Vec<usize>>,
     /// By kind, namespace and name.
     index: BTreeMap<(&'a str, &'a str, &'a str), &'a Object<'a>>,
 }
@@ -105,8 +107,21 @@ pub(super) struct Set<'a> {
 impl<'a> Set<'a> {
     /// The set of `objects`.
     pub(super) fn of(objects: &'a [Object<'a>]) -> Self {
-        let templates = objects.iter().filter(|o| WORKLOADS.contains(&o.kind)).filter_map(PodTemplate::of).collect();
-        Self { objects, templates, index: objects.iter().map(|o| ((o.kind, o.namespace, o.name), o)).collect() }
+        let templates: Vec<PodTemplate<'a>> = objects.iter().filter(|o| WORKLOADS.contains(&o.kind)).filter_map(PodTemplate::of).collect();
+        let mut by_label: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (place, template) in templates.iter().enumerate() {
+            template.labels.iter().for_each(|(key, value)| by_label.entry((*key, *value)).or_default().push(place));
+        }
+        Self { objects, templates, by_label, index: objects.iter().map(|o| ((o.kind, o.namespace, o.name), o)).collect() }
+    }
+
+    /// The pods with the rarest of `labels`: no others can have them all.
+    pub(super) fn candidates(&self, labels: &Labels<'_>) -> Vec<&PodTemplate<'a>> {
+        let places = labels.iter().map(|(key, value)| self.by_label.get(&(*key, *value)).map(Vec::as_slice).unwrap_or_default());
+        match places.min_by_key(|places| places.len()) {
+            Some(places) => places.iter().filter_map(|place| self.templates.get(*place)).collect(),
+            None => self.templates.iter().collect(),
+        }
     }
 
     /// Objects of one kind.
