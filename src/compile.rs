@@ -130,3 +130,35 @@ pub fn count(findings: &[Finding]) -> BTreeMap<&'static str, usize> {
     }
     counts
 }
+
+/// Every rule of every stage, this one's included, sorted by code.
+pub fn rules() -> Vec<&'static Rule> {
+    let mut rules: Vec<&Rule> =
+        source::rules::RULES.iter().copied().chain(check::CHECKS.iter().map(|c| c.rule)).chain(emit::rules()).chain([&INTERNAL]).collect();
+    rules.sort_by_key(|r| r.code);
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::rules;
+
+    #[test]
+    fn codes_are_unique_well_formed_and_sorted() {
+        let rules = rules();
+        let codes: BTreeSet<&str> = rules.iter().map(|r| r.code).collect();
+        assert_eq!(codes.len(), rules.len(), "a code is used twice");
+        let names: BTreeSet<&str> = rules.iter().map(|r| r.name).collect();
+        assert_eq!(names.len(), rules.len(), "a name is used twice");
+        for rule in &rules {
+            let form = rule
+                .code
+                .strip_prefix("LLMC-")
+                .is_some_and(|c| c.len() == 4 && c.as_bytes()[0].is_ascii_uppercase() && c[1..].bytes().all(|b| b.is_ascii_digit()));
+            assert!(form, "{} is not LLMC-<letter><three digits>", rule.code);
+            assert!(rule.docs.len() > 60, "{} is hardly documented", rule.code);
+        }
+    }
+}

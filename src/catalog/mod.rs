@@ -1,6 +1,10 @@
-//! Facts about GPUs and models, as data files beside the code.
+//! Facts about GPUs and models, as data files beside the code, and the patterns of personal data.
+
+mod pii;
 
 use std::sync::LazyLock;
+
+pub use pii::patterns as pii_patterns;
 
 /// A GPU.
 #[derive(Clone, Debug, PartialEq)]

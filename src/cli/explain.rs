@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::output::Output;
-use crate::check;
+use crate::compile;
 use crate::diagnostic::did_you_mean;
 
 /// Explain the code of a finding: what it means, why it hurts, and what to do.
@@ -17,7 +17,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let rules = check::rules();
+    let rules = compile::rules();
     let Some(code) = &args.code else {
         let list: String = rules.iter().map(|r| format!("{}  {:<8} {}\n", r.code, r.severity.word(), r.name)).collect();
         return output.print(&list);

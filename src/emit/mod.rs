@@ -16,7 +16,6 @@ mod yaml;
 use serde_json::Value;
 
 pub use files::FileSet;
-pub(crate) use guardrails::pii_patterns;
 pub use manifest::{MANIFEST_FILE, Manifest, sha256};
 pub use yaml::to_yaml;
 
@@ -25,7 +24,7 @@ use crate::stack::Stack;
 
 /// Rules of every emitter.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    objects::RULES.iter().chain(promql::RULES).chain(prometheus::RULES).copied()
+    objects::RULES.iter().chain(promql::RULES).copied()
 }
 
 /// What one emitter makes.

@@ -88,6 +88,21 @@ pub enum PiiKind {
     IpAddress,
 }
 
+impl PiiKind {
+    /// Its name in a spec.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::PhoneNumber => "phone-number",
+            Self::CreditCard => "credit-card",
+            Self::KrRrn => "kr-rrn",
+            Self::UsSsn => "us-ssn",
+            Self::Iban => "iban",
+            Self::IpAddress => "ip-address",
+        }
+    }
+}
+
 /// A check that asks the model itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

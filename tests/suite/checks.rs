@@ -65,13 +65,13 @@ fn marked(folder: &Path, below: &str, code: &str, marks: &mut BTreeSet<(String, 
 
 #[test]
 fn every_rule_has_a_case_and_every_case_a_rule() {
-    let rules: BTreeSet<String> = llmc::check::rules().iter().map(|r| r.code.to_owned()).filter(|code| needs_a_case(code)).collect();
+    let rules: BTreeSet<String> = llmc::compile::rules().iter().map(|r| r.code.to_owned()).filter(|code| needs_a_case(code)).collect();
     assert_eq!(folders(&cases()), rules);
     for code in &rules {
         assert_eq!(folders(&cases().join(code)), BTreeSet::from(["bad".to_owned(), "good".to_owned()]), "{code}");
     }
     for code in MADE_BY_THE_TEST {
-        assert!(llmc::check::rules().iter().any(|r| r.code == code), "{code} is no rule");
+        assert!(llmc::compile::rules().iter().any(|r| r.code == code), "{code} is no rule");
     }
 }
 

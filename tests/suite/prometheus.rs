@@ -217,16 +217,6 @@ fn tests_hold_for_every_target_and_window() {
 }
 
 #[test]
-fn a_scrape_interval_that_starves_rates_is_reported_where_it_stands() {
-    let folder = TempDir::new().expect("a folder");
-    let source = folder.path().join("stacks/korean-assistant");
-    copy(&root().join("stacks/korean-assistant"), &source, &|spec| format!("{spec}\nmonitoring:\n  scrape-interval: 2m\n"));
-    let run = llmc(folder.path(), &["check", "--format", "short", "stacks"]);
-    let finding = run.stdout.lines().chain(run.stderr.lines()).find(|line| line.contains("LLMC-O102"));
-    assert!(run.code == 1 && finding.is_some_and(|line| line.contains("2m")), "{run:?}");
-}
-
-#[test]
 fn no_engine_metric_has_its_colon_escaped() {
     for name in example_stacks() {
         let stack = Compiled::example(&name);

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{escape, patterns};
+use super::escape;
+use crate::catalog::pii_patterns;
 use crate::engine;
 use crate::stack::{External, Guardrails, Model, Rails, Route, Stack, Target};
 
@@ -114,6 +115,6 @@ fn flows(rails: &Rails, direction: &str) -> Vec<String> {
 }
 
 fn patterns(rails: &Rails) -> Vec<&str> {
-    let pii = rails.pii.iter().flat_map(|kind| patterns::of(*kind).iter().copied());
+    let pii = rails.pii.iter().flat_map(|kind| pii_patterns(*kind).iter().copied());
     pii.chain(rails.patterns.values().map(String::as_str)).collect()
 }

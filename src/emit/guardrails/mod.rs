@@ -7,11 +7,8 @@
 
 mod config;
 mod escape;
-mod patterns;
 mod prompts;
 mod server;
-
-pub(crate) use patterns::of as pii_patterns;
 
 use super::{Emitted, to_yaml};
 use crate::stack::{Guardrails, Route, Stack};

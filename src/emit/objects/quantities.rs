@@ -11,7 +11,7 @@ use crate::syntax::Quantity;
 
 pub(super) static INVALID_QUANTITY: Rule = Rule {
     code: "LLMC-K103",
-    name: "invalid-quantity",
+    name: "unreadable-quantity",
     severity: Severity::Error,
     docs: "An amount of a resource cannot be read, is below zero, or is a fraction of a byte. An API server answers \
            `quantities must match the regular expression …`; schemas see a string.\n\n\

@@ -17,39 +17,19 @@ use self::rule::Group;
 use self::scope::Scope;
 use super::promql::{self, Known};
 use super::{Emitted, kubernetes, to_yaml};
-use crate::diagnostic::{Diagnostic, Route, Rule, Severity};
-use crate::stack::{Duration, Stack};
-
-/// Rules of this emitter.
-pub(super) static RULES: &[&Rule] = &[&SCRAPE_TOO_SELDOM];
+use crate::diagnostic::{Diagnostic, Route};
+use crate::stack::Stack;
 
 /// The rule file, as the test file names it.
 const RULES_FILE: &str = "rules.yaml";
-/// Shortest range that rules read, and how many scrapes must fit in.
-const SHORTEST_RANGE_SECONDS: u64 = 300;
-const SCRAPES_IN_RANGE: u64 = 4;
 /// Seconds between two evaluations of rules over many hours.
 const SLOW_INTERVAL_SECONDS: u64 = 120;
-
-static SCRAPE_TOO_SELDOM: Rule = Rule {
-    code: "LLMC-O102",
-    name: "scrape-too-seldom",
-    severity: Severity::Error,
-    docs: "Rates are taken over five minutes, and need four scrapes in them to survive a missed one: the scrape \
-           interval may be 75 s at most. With fewer, rates have gaps, and alerts on them stay silent.\n\n\
-           ```kdl\nmonitoring scrape-interval=\"2m\"   // two samples in five minutes\n```\n\n\
-           Scrape at least every 75 s; `30s` is common.",
-};
 
 /// The rules of a stack, with their tests.
 pub(super) fn emit(stack: &Stack) -> Emitted {
     let mut out = Emitted::default();
     if stack.models.is_empty() {
         // What others serve is not measured in the cluster.
-        return out;
-    }
-    if let Some(fault) = scrape_fault(stack) {
-        out.faults.push(fault);
         return out;
     }
     let groups = groups(stack);
@@ -59,16 +39,6 @@ pub(super) fn emit(stack: &Stack) -> Emitted {
     out.file("prometheus/tests.yaml", to_yaml(&unit_tests::test_file(stack, &groups)));
     out.object("prometheus/prometheus-rule.yaml", prometheus_rule(stack, rules));
     out
-}
-
-fn scrape_fault(stack: &Stack) -> Option<Diagnostic> {
-    let interval = stack.monitoring.scrape_interval;
-    let longest = Duration::from_seconds(SHORTEST_RANGE_SECONDS / SCRAPES_IN_RANGE);
-    (interval > longest).then(|| {
-        let at = Route::of(["monitoring", "scrape-interval"]);
-        let message = format!("a scrape every {interval} leaves fewer than {SCRAPES_IN_RANGE} samples in the 5m that rates are taken over");
-        Diagnostic::at_value(&SCRAPE_TOO_SELDOM, at, message).help(format!("scrape every {longest} or more often"))
-    })
 }
 
 /// All groups, in an order in which each reads only what was written before.

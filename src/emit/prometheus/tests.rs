@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::rule::Rule;
-use super::{emit, four_digits, groups, scrape_fault};
+use super::{emit, four_digits, groups};
 use crate::emit::promql::RECORDED;
 use crate::stack::{Duration, Indicator, Stack};
 
@@ -70,16 +70,6 @@ fn thresholds_are_scaled_to_the_window_and_exact() {
     for threshold in ["> 0.1344 and", "> 0.056 and", "> 0.028 and", "> 0.0144 and", "> 0.006 and", "> 0.003 and"] {
         assert!(exprs.contains(threshold), "{threshold}");
     }
-}
-
-#[test]
-fn a_scrape_interval_that_starves_rates_is_refused() {
-    let mut stack = example();
-    stack.monitoring.scrape_interval = Duration::from_seconds(75);
-    assert!(scrape_fault(&stack).is_none());
-    stack.monitoring.scrape_interval = Duration::from_seconds(76);
-    assert!(scrape_fault(&stack).is_some());
-    assert!(emit(&stack).files.is_empty());
 }
 
 #[test]

@@ -6,7 +6,6 @@ pub(super) const VARIABLE: &str = "llmc_any_value";
 /// `expr` with Grafana's variables replaced by values of their kind, so that it can be parsed:
 /// durations by durations, numbers by numbers, and all others by one word. `$1` of a
 /// `label_replace` is none of Grafana's and stays.
-#[allow(dead_code, reason = "queries of dashboards only")]
 pub(in crate::emit) fn substitute(expr: &str) -> String {
     let mut out = String::with_capacity(expr.len());
     let mut rest = expr;
