@@ -213,10 +213,9 @@ impl Sources {
 /// Adds the keys and values below `route` that hold a secret which their text does not show.
 fn secret_values(value: &Value, route: &Route, spans: &BTreeMap<Route, Spans>, secrets: &mut Vec<(&'static str, Range<usize>)>) {
     let mut add = |text: &str, range: Option<&Range<usize>>| {
-        if let (Some((what, _)), Some(range)) = (find_secrets(text).first(), range) {
-            if !secrets.iter().any(|(_, known)| known.start < range.end && range.start < known.end) {
-                secrets.push((what, range.clone()));
-            }
+        let (Some((what, _)), Some(range)) = (find_secrets(text).first().cloned(), range) else { return };
+        if !secrets.iter().any(|(_, known)| known.start < range.end && range.start < known.end) {
+            secrets.push((what, range.clone()));
         }
     };
     match value {

@@ -55,20 +55,22 @@ rules! {
     /// A value of the wrong type.
     WRONG_TYPE = "LLMC-S004" "wrong-type",
     "A value has the wrong type: a string for a number, a block for a value, too many arguments.\n\n\
-     Nothing is converted: `nodes \"2\"` may have been meant otherwise. Write numbers without quotes.";
+     Nothing is converted silently: `max-num-seqs \"64\"` is refused, because a typing mistake in a \
+     string would otherwise reach the engine. Numbers stand without quotes.";
     /// A required field is missing.
     MISSING_FIELD = "LLMC-S005" "missing-field",
     "A block lacks a field that has no default.\n\n\
-     What has no default has no safe one: the number of nodes or the longest request decide cost and \
-     memory. Add the field; `llmc schema` describes it.";
+     A default exists only where one is right for nearly everybody; `llmc schema` lists them. What \
+     decides memory, cost or safety has to be said.";
     /// A number or text outside its range.
     OUT_OF_RANGE = "LLMC-S006" "value-out-of-range",
     "A number lies outside the range that its field allows, or a text does not have the form that \
-     it must have.";
+     it must have.\n\nThe message names the bound or the form; `llmc schema` has them for every field.";
     /// Not one of the choices.
     UNKNOWN_CHOICE = "LLMC-S007" "unknown-choice",
     "A field that takes one of a few words has another one.\n\n\
-     A word that nobody knows would otherwise mean a default. The message lists what it may be.";
+     The message lists the words. A word that the engine knows and llmc does not is refused too, \
+     because nothing could be checked about it.";
     /// A block that a later version will have.
     NOT_BUILT = "LLMC-S008" "block-not-built",
     "A block of the language that this version of llmc does not compile yet.\n\n\

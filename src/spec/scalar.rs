@@ -54,8 +54,10 @@ impl fmt::Display for Duration {
     /// The shortest form with one unit, which Prometheus reads too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
-        let (unit, length) =
-            units.into_iter().find(|(_, length)| self.milliseconds != 0 && self.milliseconds % length == 0).unwrap_or(("s", 1000));
+        let (unit, length) = units
+            .into_iter()
+            .find(|(_, length)| self.milliseconds != 0 && self.milliseconds.is_multiple_of(*length))
+            .unwrap_or(("s", 1000));
         write!(f, "{}{unit}", self.milliseconds / length)
     }
 }
