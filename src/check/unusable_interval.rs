@@ -10,19 +10,19 @@ static RULE: Rule = Rule {
     code: "LLMC-O005",
     name: "unusable-interval",
     severity: Severity::Error,
-    docs: "The scrape interval is not between 5 s and 2 min, or the window of an objective is not between \
+    docs: "The scrape interval is not between 5 s and 75 s, or the window of an objective is not between \
            1 and 90 days.\n\n\
-           A rate needs two scrapes in its shortest window, which is 5 minutes: beyond 2 minutes one missed \
+           Rates are taken over 5 minutes and more, and need 4 scrapes in that time: with fewer, one missed \
            scrape makes the alerts blind. Below 5 s, scraping costs more than it tells. A window under a day \
            is over before anybody has read the alert, and one above 90 days is longer than most Prometheus \
            servers remember.\n\n\
-           ```kdl\nmonitoring { scrape-interval \"5m\" }     // at most 2m\n```\n\n\
+           ```kdl\nmonitoring { scrape-interval \"5m\" }     // at most 75s\n```\n\n\
            Write a length of time within the bounds that the message names.",
 };
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let day = 86_400;
-    let (shortest, longest) = (Duration::from_seconds(5), Duration::from_seconds(120));
+    let (shortest, longest) = (Duration::from_seconds(5), Duration::from_seconds(75));
     let interval = Route::of(["monitoring", "scrape-interval"]);
     out.extend(outside("the scrape interval", cx.spec.monitoring.scrape_interval, shortest, longest, interval));
     for (name, model) in &cx.spec.model {
