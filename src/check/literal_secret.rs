@@ -18,14 +18,17 @@ static RULE: Rule = Rule {
            namespace, and give only its name.",
 };
 
+/// Most findings of one file: all secrets are hidden, and the first ones say what to do.
+const MOST_OF_A_FILE: usize = 50;
+
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
-    for (what, range) in &cx.document.secrets {
+    for (what, range) in cx.document.secrets.iter().take(MOST_OF_A_FILE) {
         out.push(finding(what, "", range.clone()));
     }
     let prompts = cx.stack.prompts.values().flat_map(|prompt| prompt.versions.values()).flat_map(templates).map(|(_, text)| text);
     let policies = cx.stack.guardrails.values().filter_map(|guardrails| guardrails.instructions.as_ref());
     for text in prompts.chain(policies) {
-        out.extend(find_secrets(&text.text).into_iter().map(|(what, range)| finding(what, &text.file, range)));
+        out.extend(find_secrets(&text.text).into_iter().take(MOST_OF_A_FILE).map(|(what, range)| finding(what, &text.file, range)));
     }
 }
 

@@ -33,9 +33,12 @@ const FILTERS: [(&str, &str); 9] = [
     ("upper", "upper"),
 ];
 
+/// Most findings of one template.
+const MOST_OF_A_FILE: usize = 50;
+
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (text, uses) in cx.stack.prompts.values().flat_map(uses_of) {
-        for (outside, range) in uses.outside {
+        for (outside, range) in uses.outside.into_iter().take(MOST_OF_A_FILE) {
             let (message, help) = words(&outside);
             out.push(Diagnostic::new(&RULE, Place::Text { file: text.file.clone(), range }, message).help(help));
         }

@@ -3,7 +3,7 @@
 use super::support::placement::{demands, least_nodes};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
-use crate::resolve::place;
+use crate::resolve::{always_fits, place, shares_cache};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 
@@ -33,12 +33,14 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
             }
             let needed = model.tensor_parallel;
             let message = format!("an update of `{}` interrupts its service for up to {} min", model.name, model.startup_seconds.div_ceil(60));
-            let mut finding = Diagnostic::at_key(&RULE, Route::of(["model", &model.name]), message)
-                .label("one copy, which stops before the new one starts")
-                .related(
-                    Place::Key(Route::of(["pool", &pool.name])),
-                    format!("no node has {needed} free {} for a second one", if needed == 1 { "GPU" } else { "GPUs" }),
-                );
+            let mut finding = Diagnostic::at_key(&RULE, Route::of(["model", &model.name]), message).label("one copy, which stops before the new one starts");
+            if always_fits(pool, &surged).is_ok() && !shares_cache(pool, model) {
+                finding = finding.related(Place::Key(Route::of(["pool", &pool.name])), "a second one may start on another node, which cannot mount the cache volume");
+                out.push(finding.help("`cache access=\"ReadWriteMany\"` avoids it, with a storage class that offers it"));
+                continue;
+            }
+            let gpus = if needed == 1 { "GPU" } else { "GPUs" };
+            finding = finding.related(Place::Key(Route::of(["pool", &pool.name])), format!("no node is sure to have {needed} free {gpus} for a second one"));
             if let Some(nodes) = least_nodes(pool, &surged).filter(|nodes| *nodes > pool.nodes) {
                 let more = u64::from(nodes - pool.nodes) * u64::from(pool.gpus_per_node);
                 finding = finding.help(format!("`nodes {nodes}` in `{}` avoid it: {more} more {}, of which it needs {needed}", pool.name, if more == 1 { "GPU" } else { "GPUs" }));

@@ -18,11 +18,14 @@ static RULE: Rule = Rule {
            Correct the name in the template, or declare the variable with its greatest length.",
 };
 
+/// Most findings of one template.
+const MOST_OF_A_FILE: usize = 50;
+
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for prompt in cx.stack.prompts.values() {
         for (text, uses) in uses_of(prompt) {
             let undeclared = uses.variables.into_iter().filter(|(name, _)| !prompt.variables.contains_key(name));
-            for (name, range) in undeclared {
+            for (name, range) in undeclared.take(MOST_OF_A_FILE) {
                 let message = format!("the prompt `{}` declares no variable `{name}`", prompt.name);
                 let finding = Diagnostic::new(&RULE, Place::Text { file: text.file.clone(), range }, message)
                     .related(Place::Key(Route::of(["prompt", &prompt.name])), "uses this template");

@@ -10,10 +10,10 @@ static RULE: Rule = Rule {
     code: "LLMC-O005",
     name: "unusable-interval",
     severity: Severity::Error,
-    docs: "The scrape interval is not between 5 and 75 s, or the window of an objective is not between \
+    docs: "The scrape interval is not between 5 s and 75 s, or the window of an objective is not between \
            1 and 90 days.\n\n\
-           Rates are taken over five minutes and need four scrapes in them to survive a missed one: beyond \
-           75 s they have gaps, and the alerts on them stay silent. Below 5 s, scraping costs more than it tells. A window under a day \
+           Rates are taken over 5 minutes and more, and need 4 scrapes in that time: with fewer, one missed \
+           scrape makes the alerts blind. Below 5 s, scraping costs more than it tells. A window under a day \
            is over before anybody has read the alert, and one above 90 days is longer than most Prometheus \
            servers remember.\n\n\
            ```kdl\nmonitoring { scrape-interval \"5m\" }     // at most 75s\n```\n\n\

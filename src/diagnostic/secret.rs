@@ -101,14 +101,23 @@ pub fn redact(text: &str) -> String {
 
 /// `text` with everything in `ranges` replaced, as [`redact`] does.
 pub fn redact_ranges(text: &str, ranges: &[Range<usize>]) -> String {
-    let is_secret = |at: usize| ranges.iter().any(|range| range.contains(&at));
+    let mut ranges = ranges.to_vec();
+    ranges.sort_by_key(|range| range.start);
+    let mut ahead = ranges.into_iter().peekable();
+    // One pass over both: a text may have as many secrets as lines.
+    let mut hidden_until = 0;
     text.char_indices()
-        .map(|(at, c)| match c.len_utf8() {
-            _ if c == '\n' || c == '\r' || !is_secret(at) => c,
-            1 => '*',
-            2 => '\u{A4}',
-            3 => '\u{2022}',
-            _ => '\u{1F512}',
+        .map(|(at, c)| {
+            while let Some(range) = ahead.next_if(|range| range.start <= at) {
+                hidden_until = hidden_until.max(range.end);
+            }
+            match c.len_utf8() {
+                _ if c == '\n' || c == '\r' || at >= hidden_until => c,
+                1 => '*',
+                2 => '\u{A4}',
+                3 => '\u{2022}',
+                _ => '\u{1F512}',
+            }
         })
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::source::{Folder, Sources};
 use crate::spec::{self, Spec};
 use crate::stack::{External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, Stack, Target, TextFile};
 
-pub use placement::{Demand, Shortage, always_fits, demands, place};
+pub use placement::{Demand, Shortage, always_fits, demands, place, shares_cache};
 
 /// What users read on a refusal when the spec does not say.
 const DEFAULT_REFUSAL: &str = "I'm sorry, I can't help with that.";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::stack::{Model, Pool};
+use crate::stack::{AccessMode, Model, Pool};
 
 /// Pods of one model: how many, and how many GPUs of one node each needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +79,13 @@ pub fn demands<'a>(pool: &str, models: impl Iterator<Item = &'a Model>) -> Vec<D
     on_pool.map(|m| Demand { model: m.name.clone(), pods: m.replicas.max, gpus: m.tensor_parallel }).collect()
 }
 
+/// Whether the cache of `model` can be mounted by a pod on any node of its pool, beside the others.
+pub fn shares_cache(pool: &Pool, model: &Model) -> bool {
+    pool.nodes == 1 || model.cache.access == AccessMode::ReadWriteMany
+}
+
 /// Lets a rollout start the new pod first where one more pod fits while all copies run, wherever
-/// the others run. A pod that waits for a GPU would hold the rollout for ever.
+/// the others run, and can mount the cache there. A pod that waits would hold the rollout for ever.
 pub(super) fn decide_surge(pools: &BTreeMap<String, Pool>, models: &mut BTreeMap<String, Model>) {
     for pool in pools.values() {
         let mut demands = demands(&pool.name, models.values());
@@ -89,7 +94,7 @@ pub(super) fn decide_surge(pools: &BTreeMap<String, Pool>, models: &mut BTreeMap
             demands[index].pods += 1;
             if always_fits(pool, &demands).is_ok() {
                 if let Some(model) = models.get_mut(&demands[index].model) {
-                    model.can_surge = true;
+                    model.can_surge = shares_cache(pool, model);
                 }
             } else {
                 demands[index].pods -= 1;

@@ -85,9 +85,10 @@ pub fn read(text: &str, syntax: Syntax, schema: &Value, diagnostics: &mut Vec<Di
         Syntax::Kdl => lower::lower(&kdl::parse(text, diagnostics)?, schema, diagnostics)?,
         Syntax::Yaml => yaml::parse(text, diagnostics)?,
     };
-    let mut secrets = find_secrets(text);
-    secret_values(&document.value, &Route::root(), &document.spans, &mut secrets);
-    document.secrets = secrets;
+    let shown = find_secrets(text);
+    let mut escaped = Vec::new();
+    secret_values(&document.value, &Route::root(), &document.spans, &shown, &mut escaped);
+    document.secrets = shown.into_iter().chain(escaped).collect();
     validate(&mut document, schema, diagnostics);
     Some(document)
 }
@@ -211,21 +212,27 @@ impl Sources {
     }
 }
 
-/// Adds the keys and values below `route` that hold a secret which their text does not show.
-fn secret_values(value: &Value, route: &Route, spans: &BTreeMap<Route, Spans>, secrets: &mut Vec<(&'static str, Range<usize>)>) {
+/// What looks like a secret, and where.
+type Secrets = Vec<(&'static str, Range<usize>)>;
+
+/// Adds to `secrets` the keys and values below `route` that hold a secret which is not among
+/// `shown`, those that their text shows, sorted by place.
+fn secret_values(value: &Value, route: &Route, spans: &BTreeMap<Route, Spans>, shown: &Secrets, secrets: &mut Secrets) {
     let mut add = |text: &str, range: Option<&Range<usize>>| {
-        if let (Some((what, _)), Some(range)) = (find_secrets(text).first(), range)
-            && !secrets.iter().any(|(_, known)| known.start < range.end && range.start < known.end)
-        {
+        let (Some((what, _)), Some(range)) = (find_secrets(text).first().cloned(), range) else { return };
+        let next = shown.partition_point(|(_, known)| known.end <= range.start);
+        if shown.get(next).is_none_or(|(_, known)| known.start >= range.end) {
             secrets.push((what, range.clone()));
         }
     };
     match value {
         Value::String(text) => add(text, spans.get(route).map(|s| &s.value)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| secret_values(item, &route.index(index), spans, secrets)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| secret_values(item, &route.index(index), spans, shown, secrets))
+        }
         Value::Object(fields) => {
             fields.keys().for_each(|name| add(name, spans.get(&route.key(name)).map(|s| &s.key)));
-            fields.iter().for_each(|(name, field)| secret_values(field, &route.key(name), spans, secrets));
+            fields.iter().for_each(|(name, field)| secret_values(field, &route.key(name), spans, shown, secrets));
         }
         _ => {}
     }

@@ -123,8 +123,8 @@ pub struct Model {
     pub serve: Serve,
     /// Copies.
     pub replicas: Replicas,
-    /// Whether one more pod fits the pool while all copies run, so that a rollout can start the
-    /// new pod first.
+    /// Whether one more pod finds GPUs and the cache volume while all copies run, so that a rollout
+    /// can start the new pod first.
     pub can_surge: bool,
     /// Expected traffic.
     pub load: Option<Load>,

@@ -155,6 +155,21 @@ fn only(code: &str) -> BTreeSet<String> {
     BTreeSet::from([code.to_owned()])
 }
 
+/// A megabyte of faults is answered in seconds, with the first of them.
+#[test]
+fn templates_with_very_many_faults() {
+    let folder = stack_with_a_prompt();
+    for (fault, code) in [("{{ a }}", "LLMC-P002"), ("{{ f() }}", "LLMC-P004"), ("password=abcd ", "LLMC-X001")] {
+        fs::write(folder.path().join("chat.md"), format!("{{{{ question }}}}\n{}", format!("{fault}\n").repeat(60_000))).expect("written");
+        let started = std::time::Instant::now();
+        let findings = findings(folder.path());
+        assert_eq!(findings.len(), 50, "{code}");
+        assert!(findings.iter().all(|f| f["code"] == code));
+        // A quadratic pass over the file takes minutes.
+        assert!(started.elapsed() < std::time::Duration::from_secs(30), "{code} took {:?}", started.elapsed());
+    }
+}
+
 #[test]
 fn special_files() {
     let folder = stack_with_a_prompt();

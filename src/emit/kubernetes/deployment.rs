@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{labels, pod, scaled_object, signed, timing};
 use crate::emit::yaml::value;
-use crate::stack::{AccessMode, Model, Stack};
+use crate::stack::{Model, Stack};
 
 /// Old ReplicaSets that are kept to go back to.
 const REVISIONS: i32 = 5;
@@ -20,7 +20,7 @@ pub(super) fn deployment(stack: &Stack, model: &Model) -> Value {
         spec: Some(DeploymentSpec {
             // An autoscaler's number must not be reset by the next delivery.
             replicas: (!is_scaled).then(|| signed(model.replicas.min)),
-            strategy: Some(strategy(stack, model)),
+            strategy: Some(strategy(model)),
             revision_history_limit: Some(REVISIONS),
             progress_deadline_seconds: Some(signed(timing::progress_deadline_seconds(model.startup_seconds, model.drain_seconds))),
             selector: super::pods(stack, model),
@@ -38,10 +38,10 @@ pub(super) fn deployment(stack: &Stack, model: &Model) -> Value {
     })
 }
 
-/// The new pod first where GPUs are free for it, else the old pod's end first: a pod that waits
-/// for GPUs that only the rollout itself can free would wait for ever.
-fn strategy(stack: &Stack, model: &Model) -> DeploymentStrategy {
-    let (surge, unavailable) = if surges(stack, model) { (1, 0) } else { (0, 1) };
+/// The new pod first where it finds a place, else the old pod's end first: a pod that waits for
+/// what only the rollout itself can free would wait for ever.
+fn strategy(model: &Model) -> DeploymentStrategy {
+    let (surge, unavailable) = if model.can_surge { (1, 0) } else { (0, 1) };
     DeploymentStrategy {
         type_: Some("RollingUpdate".into()),
         rolling_update: Some(RollingUpdateDeployment {
@@ -49,10 +49,4 @@ fn strategy(stack: &Stack, model: &Model) -> DeploymentStrategy {
             max_unavailable: Some(IntOrString::Int(unavailable)),
         }),
     }
-}
-
-/// Whether a new pod can start beside all others: it needs GPUs, and its node the cache volume.
-fn surges(stack: &Stack, model: &Model) -> bool {
-    let one_node = stack.pools.get(&model.pool).is_some_and(|pool| pool.nodes == 1);
-    model.can_surge && (one_node || model.cache.access == AccessMode::ReadWriteMany)
 }

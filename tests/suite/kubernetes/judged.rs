@@ -75,7 +75,7 @@ fn a_yaml_1_1_reader_sees_the_same_values() {
 #[test]
 fn words_that_yaml_1_1_takes_for_something_else_are_quoted() {
     // As the owner, a word becomes a label of every object.
-    for word in ["no", "on", "y", "null", "1e3", "0x10", "12_000", "2026-01-01", "~"] {
+    for word in ["no", "on", "y", "null", "1e3", "0x10", "12_000", "2026-01-01"] {
         let tree = Tree::of("customer-support", &[("stack.kdl", "owner \"team-support\"", &format!("owner \"{word}\""))]);
         let text = tree.text("kubernetes/llama-70b/service.yaml");
         let meant = parse(text);

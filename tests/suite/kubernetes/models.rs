@@ -223,15 +223,10 @@ fn a_rollout_waits_for_nothing_that_only_it_can_free() {
         (strategy["maxSurge"].as_u64(), strategy["maxUnavailable"].as_u64())
     };
     let (surge, no_surge) = ((Some(1), Some(0)), (Some(0), Some(1)));
-    assert_eq!(rolling(&[]), no_surge, "14 of 16 GPUs are taken");
-    let one_more_node = ("stack.kdl", "nodes 2", "nodes 3");
-    assert_eq!(rolling(&[one_more_node]), surge);
-    let of_one_node = (
-        "stack.kdl",
-        "place pool=\"a100\" tensor-parallel=4",
-        "place pool=\"a100\" tensor-parallel=4\n        cache access=\"ReadWriteOnce\"",
-    );
-    assert_eq!(rolling(&[one_more_node, of_one_node]), no_surge, "the new pod's node may not be able to mount the cache");
+    assert_eq!(rolling(&[]), surge, "12 of 16 GPUs are taken");
+    assert_eq!(rolling(&[("stack.kdl", "max=3", "max=4")]), no_surge, "16 of 16 GPUs are taken");
+    let on_one_node = ("stack.kdl", "replicas min=2 max=3 {\n            scale-on \"queue\" target=5\n        }", "replicas min=1");
+    assert_eq!(rolling(&[on_one_node]), no_surge, "the new pod's node may not be able to mount the cache");
 }
 
 #[test]
