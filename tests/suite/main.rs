@@ -13,5 +13,6 @@ mod kubernetes;
 mod objects;
 mod prometheus;
 mod properties;
+mod readme;
 mod secrets;
 mod vllm;
