@@ -1,6 +1,6 @@
 //! `llmc compile`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::inputs::Input;
@@ -90,6 +90,9 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         }
         rows.push(row);
     }
+    if args.paths.is_empty() {
+        failed |= report_orphans(args, &inputs, &compilations, output);
+    }
     if !args.format.is_for_programs() {
         let changed = if args.check { "differ" } else { "changed" };
         output.print(&table(&["stack", "files", changed, "errors", "warnings", "output"], &rows))?;
@@ -109,13 +112,36 @@ fn refuse_same_names(compilations: &[Compilation]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Names the compiled folders whose stack is gone: Argo CD and Flux would go on deploying them.
+/// Whether that fails the command: it does with `--check`.
+fn report_orphans(args: &Args, inputs: &[Input], compilations: &[Compilation], output: &mut Output) -> bool {
+    let bases: BTreeSet<PathBuf> = inputs.iter().map(|input| base(args, input)).collect();
+    let known: BTreeSet<String> = compilations.iter().map(name).collect();
+    // A spec that cannot be read hides its stack's name, so nothing can be said.
+    if compilations.iter().any(|c| c.stack.is_none()) {
+        return false;
+    }
+    let mut found = false;
+    for folder in bases.iter().flat_map(|base| deliver::compiled_stacks(base)) {
+        let Some(stack) = folder.file_name().map(|n| n.to_string_lossy().into_owned()).filter(|n| !known.contains(n)) else { continue };
+        found = true;
+        let shown = inputs::shown(&folder);
+        output.error(&format!("{shown} was compiled from the stack `{stack}`, which is gone; remove the folder"));
+    }
+    found && args.check
+}
+
 fn name(compilation: &Compilation) -> String {
     compilation.stack.as_ref().map_or_else(|| compilation.spec_path.clone(), |s| s.name.clone())
 }
 
 fn folder(args: &Args, input: &Input, compilation: &Compilation) -> PathBuf {
-    let base = args.out.clone().unwrap_or_else(|| input.root.join("generated"));
-    base.join(name(compilation))
+    base(args, input).join(name(compilation))
+}
+
+/// Folder that holds a folder for each stack.
+fn base(args: &Args, input: &Input) -> PathBuf {
+    args.out.clone().unwrap_or_else(|| input.root.join("generated"))
 }
 
 fn summary(changes: &Changes) -> String {

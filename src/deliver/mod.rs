@@ -130,6 +130,14 @@ pub fn write(folder: &Path, files: &FileSet, overwrite: bool) -> Result<Changes,
     Ok(changes)
 }
 
+/// Folders in `base` that a compile wrote, sorted.
+pub fn compiled_stacks(base: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(base).into_iter().flatten();
+    let mut folders: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|f| f.join(MANIFEST_FILE).is_file()).collect();
+    folders.sort();
+    folders
+}
+
 /// Puts `tree` where `folder` is, in one step.
 fn swap(tree: &Path, folder: &Path) -> io::Result<()> {
     if !folder.exists() {

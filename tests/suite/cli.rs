@@ -43,6 +43,23 @@ fn a_first_stack_compiles_and_stays_current() {
     assert_eq!(llmc(&here.join("stacks/my-assistant/prompts"), &["compile", "--check"]).code, 0);
 }
 
+/// A stack that was deleted would otherwise be deployed for ever.
+#[test]
+fn the_output_of_a_deleted_stack_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for name in ["first", "second"] {
+        assert_eq!(llmc(here, &["init", name]).code, 0);
+    }
+    assert_eq!(llmc(here, &["compile"]).code, 0);
+    fs::remove_dir_all(here.join("stacks/second")).unwrap();
+    let check = llmc(here, &["compile", "--check"]);
+    assert_eq!((check.code, check.stderr.contains("generated/second was compiled from")), (1, true), "{}", check.stderr);
+    assert_eq!(llmc(here, &["compile", "--check", "stacks/first"]).code, 0, "other stacks were not asked about");
+    fs::remove_dir_all(here.join("generated/second")).unwrap();
+    assert_eq!(llmc(here, &["compile", "--check"]).code, 0);
+}
+
 #[test]
 fn the_written_manifest_lists_every_file_with_its_digest() {
     let out = tempfile::tempdir().unwrap();
