@@ -126,7 +126,8 @@ fn report_orphans(args: &Args, inputs: &[Input], compilations: &[Compilation], o
         let Some(stack) = folder.file_name().map(|n| n.to_string_lossy().into_owned()).filter(|n| !known.contains(n)) else { continue };
         found = true;
         let shown = inputs::shown(&folder);
-        output.error(&format!("{shown} was compiled from the stack `{stack}`, which is gone; remove the folder"));
+        let message = format!("{shown} was compiled from the stack `{stack}`, which is gone; remove the folder");
+        if args.check { output.error(&message) } else { output.warning(&message) }
     }
     found && args.check
 }

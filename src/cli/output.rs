@@ -69,7 +69,16 @@ impl Output {
 
     /// Prints why the command failed.
     pub(super) fn error(&mut self, message: &str) {
-        let title = if self.is_coloured(&io::stderr()) { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        self.titled("error", 31, message);
+    }
+
+    /// Prints what is worth a look and fails nothing.
+    pub(super) fn warning(&mut self, message: &str) {
+        self.titled("warning", 33, message);
+    }
+
+    fn titled(&mut self, title: &str, colour: u8, message: &str) {
+        let title = if self.is_coloured(&io::stderr()) { format!("\u{1b}[1;{colour}m{title}\u{1b}[0m") } else { title.to_owned() };
         self.note(&format!("{title}: {}\n", diagnostic::printable(message)));
     }
 
