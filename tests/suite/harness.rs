@@ -19,6 +19,13 @@ pub fn example_stacks() -> Vec<String> {
     names
 }
 
+/// The example stack `name` with every reference bound and every default filled in.
+pub fn resolved(name: &str) -> llmc::stack::Stack {
+    let files = ["stack.kdl", "stack.yaml"].map(|file| root().join("stacks").join(name).join(file));
+    let file = files.iter().find(|file| file.is_file()).expect("a spec");
+    llmc::compile::compile(file, "stack").stack.expect("the example resolves")
+}
+
 /// What a run printed, and how it ended.
 #[derive(Debug)]
 pub struct Run {

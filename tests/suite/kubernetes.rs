@@ -4,6 +4,7 @@
 mod judged;
 mod models;
 mod prompts;
+mod reachability;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ mod harness;
 mod hostile;
 mod kubernetes;
 mod objects;
+mod panels;
 mod prometheus;
 mod properties;
 mod readme;

@@ -87,7 +87,7 @@ fn rules(file: &Value) -> Vec<&Value> {
 
 /// How the tests of an alert begin: its name, model and objective.
 fn subject(alert: &Value) -> String {
-    let labels = ["llmc_model", "llmc_objective"].into_iter().filter_map(|label| alert["labels"][label].as_str());
+    let labels = ["llmc_guardrails", "llmc_model", "llmc_objective"].into_iter().filter_map(|label| alert["labels"][label].as_str());
     std::iter::once(text(alert, "alert")).chain(labels).collect::<Vec<_>>().join(" ")
 }
 

@@ -10,6 +10,8 @@ mod escape;
 mod prompts;
 mod server;
 
+pub(super) use server::server_name;
+
 use super::{Emitted, to_yaml};
 use crate::stack::{Guardrails, Route, Stack};
 

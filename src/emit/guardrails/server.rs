@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
     ServiceAccount, ServicePort, ServiceSpec, TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::api::networking::v1::{
-    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
 
 use super::config::{Answerer, key_variable, target};
-use crate::emit::kubernetes::labels;
+use crate::emit::kubernetes::{labels, network_policy};
 use crate::emit::manifest::sha256;
 use crate::emit::yaml::value;
 use crate::engine;
@@ -44,7 +44,7 @@ const GRACE_SECONDS: i64 = 120;
 
 /// The objects of a server that reads `files`, by file name.
 pub(super) fn objects(stack: &Stack, guardrails: &Guardrails, files: &[(String, String)]) -> Vec<(&'static str, Value)> {
-    let server = Server { stack, guardrails, object_name: stack.object_name(&format!("{}-guardrails", guardrails.name)), files };
+    let server = Server { stack, guardrails, object_name: server_name(stack, guardrails), files };
     vec![
         ("config-map.yaml", server.config_map()),
         ("deployment.yaml", server.deployment()),
@@ -53,6 +53,11 @@ pub(super) fn objects(stack: &Stack, guardrails: &Guardrails, files: &[(String, 
         ("service-account.yaml", server.service_account()),
         ("service.yaml", server.service()),
     ]
+}
+
+/// Name of the server's Deployment, Service and other objects.
+pub(in crate::emit) fn server_name(stack: &Stack, guardrails: &Guardrails) -> String {
+    stack.object_name(&format!("{}-guardrails", guardrails.name))
 }
 
 struct Server<'a> {
@@ -122,6 +127,8 @@ impl Server<'_> {
             spec: Some(PodDisruptionBudgetSpec {
                 max_unavailable: Some(IntOrString::Int(1)),
                 selector: Some(self.selector()),
+                // A pod that never becomes ready must not hold up the drain of its node.
+                unhealthy_pod_eviction_policy: Some("AlwaysAllow".into()),
                 ..PodDisruptionBudgetSpec::default()
             }),
             ..PodDisruptionBudget::default()
@@ -317,13 +324,9 @@ impl Server<'_> {
             }]),
         });
         let ports: BTreeMap<u16, ()> = self.externals().map(|external| (https_port(&external.base_url), ())).collect();
-        let to_externals = ports.into_keys().map(|number| NetworkPolicyEgressRule {
-            ports: Some(vec![tcp(number)]),
-            to: Some(vec![NetworkPolicyPeer {
-                ip_block: Some(IPBlock { cidr: "0.0.0.0/0".into(), except: Some(vec!["169.254.169.254/32".into()]) }),
-                ..NetworkPolicyPeer::default()
-            }]),
-        });
+        let to_externals = ports
+            .into_keys()
+            .map(|number| NetworkPolicyEgressRule { ports: Some(vec![tcp(number)]), to: Some(network_policy::everywhere().into()) });
         value(&NetworkPolicy {
             metadata: self.metadata(&self.object_name),
             spec: Some(NetworkPolicySpec {
@@ -331,7 +334,8 @@ impl Server<'_> {
                 policy_types: Some(vec!["Ingress".into(), "Egress".into()]),
                 ingress: Some(vec![NetworkPolicyIngressRule {
                     from: Some(callers.collect()),
-                    ports: Some(vec![port(IntOrString::String("http".into()), "TCP")]),
+                    // By number, since not every network plugin resolves the names of ports.
+                    ports: Some(vec![port(IntOrString::Int(PORT), "TCP")]),
                 }]),
                 egress: Some(std::iter::once(dns).chain(to_models).chain(to_externals).collect()),
             }),

@@ -3,7 +3,7 @@
 mod container;
 mod deployment;
 pub(super) mod labels;
-mod network_policy;
+pub(super) mod network_policy;
 mod persistent_volume_claim;
 mod pod;
 mod pod_disruption_budget;

@@ -30,7 +30,7 @@ pub(super) fn network_policy(stack: &Stack, model: &Model) -> Value {
                 // Any resolver: a node's own has a link-local address, and clusters differ.
                 NetworkPolicyEgressRule { to: None, ports: Some(vec![port("UDP", 53), port("TCP", 53)]) },
                 // The first start downloads the weights.
-                NetworkPolicyEgressRule { to: Some(EVERYWHERE.map(internet).into()), ports: Some(vec![port("TCP", 443)]) },
+                NetworkPolicyEgressRule { to: Some(everywhere().into()), ports: Some(vec![port("TCP", 443)]) },
             ]),
         }),
     })
@@ -59,6 +59,11 @@ fn namespace(name: &str) -> NetworkPolicyPeer {
 
 fn matching(labels: BTreeMap<String, String>) -> LabelSelector {
     LabelSelector { match_labels: Some(labels), ..LabelSelector::default() }
+}
+
+/// Every address but those that no pod should reach, as peers of either protocol version.
+pub(in crate::emit) fn everywhere() -> [NetworkPolicyPeer; 2] {
+    EVERYWHERE.map(internet)
 }
 
 fn internet((cidr, except): (&str, &[&str])) -> NetworkPolicyPeer {

@@ -1,11 +1,14 @@
 //! Alerts that every model has, whatever its objectives.
 
 use super::rule::{Alert, Cases, Description, Firing, Input, Rule, Severity};
-use super::scope::Scope;
-use crate::engine::Signal;
+use super::scope::{Scope, by_state_metrics};
+use crate::emit::promql::Selector;
+use crate::engine::{self, Signal};
 use crate::stack::ScaleMetric;
 
 const MINUTE: u64 = 60;
+/// Seconds without a ready pod before somebody is woken: a rollout has a gap at times.
+pub(super) const NOTHING_READY_SECONDS: u64 = 5 * MINUTE;
 /// Used share of the KV cache above which new requests are put off or running ones put back.
 const KV_CACHE_FULL: f64 = 0.9;
 /// Preemptions for each finished request above which work is thrown away.
@@ -42,17 +45,12 @@ fn about(
 }
 
 fn no_ready_replicas(scope: &Scope<'_>) -> Alert {
-    let deployment = scope.deployment();
-    let (available, wanted) = (deployment.of("kube_deployment_status_replicas_available"), deployment.of("kube_deployment_spec_replicas"));
-    let state =
-        |now: &str, want: &str| Input::after(15, [(available.clone(), format!("{now}x20")), (wanted.clone(), format!("{want}x20"))]);
-    let only_wanted = Input::after(15, [(wanted.clone(), "2x20".into())]);
+    let (expr, cases) = nothing_ready(&scope.deployment());
     about(
         scope,
         "NoReadyReplicas",
-        (Severity::Page, 5 * MINUTE),
-        // Scaled to zero on purpose is no fault; a Deployment without a status is.
-        format!("(max({available}) or vector(0)) == 0 and on () (max({wanted}) > 0)"),
+        (Severity::Page, NOTHING_READY_SECONDS),
+        expr,
         (
             format!("{} has no ready copy", scope.model.name),
             Description::plain(format!(
@@ -60,19 +58,35 @@ fn no_ready_replicas(scope: &Scope<'_>) -> Alert {
                 scope.model.name, scope.stack.namespace
             )),
         ),
-        Cases {
-            fires: Firing { input: only_wanted, value: String::new() },
-            good: state("2", "2"),
-            idle: state("0", "0"),
-            also_silent: Vec::new(),
-        },
+        cases,
     )
+}
+
+/// That a Deployment which should have pods has none that is ready, with its tests.
+pub(super) fn nothing_ready(deployment: &Selector) -> (String, Cases) {
+    let (available, wanted) = ("kube_deployment_status_replicas_available", "kube_deployment_spec_replicas");
+    let state = |now: &str, want: &str| {
+        let series = |metric: &str, copies: &str| (by_state_metrics(deployment.clone()).of(metric), format!("{copies}x20"));
+        Input::after(15, [series(available, now), series(wanted, want)])
+    };
+    let cases = Cases {
+        fires: Firing { input: state("0", "2"), value: String::new() },
+        good: state("1", "2"),
+        idle: state("0", "0"),
+        also_silent: Vec::new(),
+    };
+    let (available, wanted) = (deployment.of(available), deployment.of(wanted));
+    // Scaled to zero on purpose is no fault; a Deployment without a status is.
+    (format!("(max({available}) or vector(0)) == 0 and on () (max({wanted}) > 0)"), cases)
 }
 
 fn metrics_absent(scope: &Scope<'_>) -> Option<Alert> {
     let running = scope.name(Signal::Running)?;
     let available = scope.deployment().of("kube_deployment_status_replicas_available");
-    let ready = |copies: &str| (available.clone(), format!("{copies}x30"));
+    let ready = |copies: &str| {
+        let series = by_state_metrics(scope.deployment()).of("kube_deployment_status_replicas_available");
+        (series, format!("{copies}x30"))
+    };
     let scraped = (scope.scraped(running, &[]), "0x30".to_owned());
     Some(about(
         scope,
@@ -102,7 +116,9 @@ fn model_load_failing(scope: &Scope<'_>) -> Alert {
     let waiting = waiting.of("kube_pod_container_status_waiting_reason");
     let waits =
         |reason: &str| Input::after(15, [(scope.pod("kube_pod_container_status_waiting_reason", &[("reason", reason)]), "1x30".into())]);
-    let restarted = |values: &str| (scope.pod("kube_pod_container_status_restarts_total", &[("container", "engine")]), values.to_owned());
+    let restarted = |values: &str| {
+        (scope.pod("kube_pod_container_status_restarts_total", &[("container", engine::of(scope.model.engine).name())]), values.to_owned())
+    };
     about(
         scope,
         "ModelLoadFailing",

@@ -6,7 +6,7 @@
 use rust_decimal::Decimal;
 
 use super::rule::{Alert, Cases, Description, Firing, Group, Input, Labels, Recording, Rule, Severity};
-use super::scope::{Scope, owner_label, stack_labels};
+use super::scope::{Scope, by_state_metrics, owner_label, stack_labels};
 use crate::diagnostic::Route;
 use crate::emit::promql::Selector;
 use crate::engine::Signal;
@@ -143,7 +143,7 @@ fn alert(stack: &Stack, budget: &Budget, share: f64) -> Option<Alert> {
         cases: Cases {
             fires: Firing { input: state(above)?, value: format!("{value}%") },
             good: state(below)?,
-            idle: Input::after(75, [(scope.deployment().of("kube_deployment_spec_replicas"), "0x80".into())]),
+            idle: Input::after(75, [(by_state_metrics(scope.deployment()).of("kube_deployment_spec_replicas"), "0x80".into())]),
             also_silent: Vec::new(),
         },
     })

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod cost;
+mod guardrails;
 mod recordings;
 mod rule;
 mod scope;
@@ -59,6 +60,7 @@ fn groups(stack: &Stack) -> Vec<Group> {
         }
         groups.push(Group { name, interval_seconds: None, about, rules });
     }
+    groups.extend(guardrails::groups(stack));
     groups.push(cost::budget(stack));
     groups.retain(|group| !group.rules.is_empty());
     groups

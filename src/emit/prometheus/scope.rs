@@ -11,6 +11,9 @@ const POD_NAME_BASE_CHARACTERS: usize = 58;
 /// Longest hash that a Deployment puts behind its name, with the dashes around it.
 const HASH_CHARACTERS: usize = 12;
 
+/// The random end of a pod's name, for tests.
+pub(super) const POD_NAME_END: &str = "x2k8z";
+
 /// A model of a stack.
 pub(super) struct Scope<'a> {
     pub(super) stack: &'a Stack,
@@ -59,14 +62,30 @@ impl<'a> Scope<'a> {
 
     /// A pod of the model in kube-state-metrics, for tests.
     pub(super) fn pod(&self, metric: &str, more: &[(&str, &str)]) -> String {
-        let name = format!("{}-7d9c5b8f4-x2k8z", self.stack.object_name(&self.model.name));
-        let selector = Selector::namespace(self.stack).equal("pod", &name);
-        more.iter().fold(selector, |selector, (label, value)| selector.equal(label, value)).of(metric)
+        let selector = Selector::namespace(self.stack).equal("pod", &self.pod_name()).equal("uid", "0c7f2d6e");
+        let selector = more.iter().fold(selector, |selector, (label, value)| selector.equal(label, value));
+        by_state_metrics(selector).of(metric)
     }
 
-    /// A series of a running pod as the scrape stores it, for tests.
+    fn pod_name(&self) -> String {
+        format!("{}-7d9c5b8f4-{POD_NAME_END}", self.stack.object_name(&self.model.name))
+    }
+
+    /// A series of a running pod as the scrape stores it, for tests: with the target's labels and
+    /// the engine's own.
     pub(super) fn scraped(&self, series: &str, more: &[(&str, &str)]) -> String {
-        let selector = self.series().equal("pod", "a").equal(self.metrics.model_label, &self.model.name);
+        let job = format!("{}/{}", self.stack.namespace, self.stack.object_name(&self.model.name));
+        let target = [
+            ("container", engine::of(self.model.engine).name()),
+            ("endpoint", "http"),
+            ("instance", "10.1.2.3:8000"),
+            ("job", job.as_str()),
+            ("pod", &self.pod_name()),
+        ];
+        let own = self.metrics.by_series(series).map_or(&[][..], |metric| metric.labels);
+        let own = own.iter().filter(|label| more.iter().all(|(given, _)| given != *label));
+        let own = own.map(|label| (*label, if *label == self.metrics.model_label { self.model.name.as_str() } else { "0" }));
+        let selector = target.into_iter().chain(own).fold(self.series(), |selector, (label, value)| selector.equal(label, value));
         more.iter().fold(selector, |selector, (label, value)| selector.equal(label, value)).of(series)
     }
 
@@ -103,6 +122,11 @@ impl<'a> Scope<'a> {
     pub(super) fn failed(&self, finished: &str) -> String {
         self.series().matches(self.metrics.finish_reason_label, &self.failures()).of(finished)
     }
+}
+
+/// A series as kube-state-metrics' own scrape stores it, for tests.
+pub(super) fn by_state_metrics(selector: Selector) -> Selector {
+    selector.equal("endpoint", "http").equal("instance", "10.0.0.9:8080").equal("job", "kube-state-metrics")
 }
 
 /// Labels of every rule about a stack.

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::rule::{Alert, Group, Input, Labels, Rule};
-use super::scope::Scope;
+use super::scope::{POD_NAME_END, Scope};
 use super::{RULES_FILE, cost};
 use crate::emit::promql::quote;
 use crate::engine::Signal;
@@ -30,7 +30,7 @@ pub(super) fn test_file(stack: &Stack, groups: &[Group]) -> Value {
 /// The tests of an alert; promtool compares every label and annotation.
 fn alert_tests(alert: &Alert) -> Vec<Value> {
     let mut subject = alert.name.clone();
-    for label in ["llmc_model", "llmc_objective"] {
+    for label in ["llmc_guardrails", "llmc_model", "llmc_objective"] {
         subject.extend(alert.labels.get(label).map(|value| format!(" {value}")));
     }
     let test = |what: &str, input: &Input, expected: Value| {
@@ -64,7 +64,7 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
     let (finished, generated) = (scope.name(Signal::Finished)?, scope.name(Signal::GenerationTokens)?);
     let (running, usage) = (scope.name(Signal::Running)?, scope.name(Signal::KvCacheUsage)?);
     let (reason, failure) = (scope.metrics.finish_reason_label, scope.metrics.failure_reasons.first()?);
-    let second_pod = |series: String| series.replace("pod=\"a\"", "pod=\"b\"");
+    let second_pod = |series: String| series.replace(POD_NAME_END, "b7q4w");
     let gpus =
         |more: &[(&str, &str)]| scope.pod("kube_pod_container_resource_requests", &[&[("resource", "nvidia_com_gpu")], more].concat());
     let pool = scope.stack.pools.get(&scope.model.pool)?;
