@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use super::{container, timing, workload};
 use crate::emit::workload::pod as parts;
 use crate::engine;
-use crate::stack::{Model, Stack, Taint};
+use crate::stack::{Model, Stack, Taint, TaintEffect, TolerationOperator};
 
 /// Most GiB of compiled kernels and other files below the home.
 const HOME_GIB: u32 = 20;
@@ -39,7 +39,6 @@ fn security(model: &Model) -> PodSecurityContext {
 }
 
 fn toleration(taint: &Taint) -> Toleration {
-    use crate::spec::{TaintEffect, TolerationOperator};
     let operator = taint.operator.unwrap_or(if taint.value.is_some() { TolerationOperator::Equal } else { TolerationOperator::Exists });
     let operator = match operator {
         TolerationOperator::Equal => "Equal",
