@@ -1,9 +1,9 @@
 //! Pools that do not hold all copies of their models.
 
-use super::support::placement::{demands, largest_pods, least_nodes};
+use super::support::placement::{largest_pods, least_nodes};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
-use crate::resolve::place;
+use crate::resolve::{demands, place};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 

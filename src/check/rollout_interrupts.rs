@@ -1,9 +1,9 @@
 //! Updates that stop a service.
 
-use super::support::placement::{demands, least_nodes};
+use super::support::placement::least_nodes;
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
-use crate::resolve::{always_fits, place, shares_cache};
+use crate::resolve::{always_fits, demands, place, shares_cache};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 

@@ -1,9 +1,8 @@
 //! Pools where the copies fit only if the scheduler places them well.
 
-use super::support::placement::demands;
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
-use crate::resolve::{always_fits, place};
+use crate::resolve::{always_fits, demands, place};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 

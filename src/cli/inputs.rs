@@ -57,7 +57,8 @@ pub(super) fn compile_all(inputs: &[Input], jobs: usize) -> Vec<Compilation> {
             .chunks(share)
             .map(|chunk| scope.spawn(move || chunk.iter().map(|i| compile::compile(&i.path, &i.shown)).collect::<Vec<_>>()))
             .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+        // A worker that panicked must not read as a stack without findings.
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }
 

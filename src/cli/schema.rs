@@ -4,7 +4,8 @@ use clap::ValueEnum;
 
 use super::Failure;
 use super::output::Output;
-use crate::{diagnostic, spec};
+use crate::diagnostic;
+use crate::spec;
 
 /// Print a JSON Schema: of the spec, for editors, or of what llmc prints for programs.
 #[derive(clap::Args)]

@@ -1,7 +1,7 @@
 //! Writing a compiled tree: the old tree stands until the new one is complete, and only files
 //! that an earlier compile wrote are replaced or removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -75,8 +75,8 @@ impl std::error::Error for Refusal {}
 
 /// What stands in an output folder.
 struct Standing {
-    /// Every file by path, with its content.
-    files: Vec<(String, Vec<u8>)>,
+    /// Content of every file by its path.
+    files: BTreeMap<String, Vec<u8>>,
     manifest: Option<Manifest>,
 }
 
@@ -122,7 +122,7 @@ pub fn write(folder: &Path, files: &FileSet, overwrite: bool) -> Result<Changes,
         put(&tree, path, text.as_bytes()).map_err(io(&folder.join(path)))?;
     }
     let owned = owned(&standing);
-    let foreign = standing.files.iter().filter(|(path, _)| files.get(path).is_none() && !owned.contains(path));
+    let foreign = standing.files.iter().filter(|(path, _)| files.get(path).is_none() && !owned.contains(*path));
     for (path, content) in foreign {
         put(&tree, path, content).map_err(io(&folder.join(path)))?;
     }
@@ -168,15 +168,15 @@ fn put(tree: &Path, path: &str, content: &[u8]) -> io::Result<()> {
 fn changes(standing: &Standing, files: &FileSet) -> Changes {
     let mut changes = Changes::default();
     for (path, text) in files.iter() {
-        match standing.files.iter().find(|(known, _)| known == path) {
+        match standing.files.get(path) {
             None => changes.created.push(path.to_owned()),
-            Some((_, content)) if content != text.as_bytes() => changes.updated.push(path.to_owned()),
+            Some(content) if content != text.as_bytes() => changes.updated.push(path.to_owned()),
             Some(_) => {}
         }
     }
     let owned = owned(standing);
     let gone = |path: &&String| owned.contains(*path) && files.get(path).is_none();
-    changes.deleted = standing.files.iter().map(|(path, _)| path).filter(gone).cloned().collect();
+    changes.deleted = standing.files.keys().filter(gone).cloned().collect();
     changes
 }
 
@@ -196,19 +196,18 @@ fn edited(standing: &Standing, files: &FileSet) -> Vec<String> {
 }
 
 fn read(folder: &Path) -> Result<Standing, Refusal> {
-    let mut files = Vec::new();
+    let mut files = BTreeMap::new();
     match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing { files, manifest: None }),
         Err(error) => return Err(Refusal::Io(folder.to_owned(), error)),
         Ok(metadata) if !metadata.is_dir() => return Err(Refusal::NotAFolder(folder.to_owned())),
         Ok(_) => walk(folder, "", &mut files)?,
     }
-    files.sort();
-    let manifest = files.iter().find(|(path, _)| path == MANIFEST_FILE).and_then(|(_, content)| serde_json::from_slice(content).ok());
+    let manifest = files.get(MANIFEST_FILE).and_then(|content| serde_json::from_slice(content).ok());
     Ok(Standing { files, manifest })
 }
 
-fn walk(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<(), Refusal> {
+fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Refusal> {
     let io = |error| Refusal::Io(folder.to_owned(), error);
     for entry in fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
@@ -218,7 +217,7 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> Resu
         if kind.is_dir() {
             walk(&path, &format!("{name}/"), files)?;
         } else if kind.is_file() {
-            files.push((name, fs::read(&path).map_err(|error| Refusal::Io(path, error))?));
+            files.insert(name, fs::read(&path).map_err(|error| Refusal::Io(path, error))?);
         } else {
             return Err(Refusal::NotAFolder(path));
         }

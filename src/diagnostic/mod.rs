@@ -202,7 +202,13 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || crate::source::is_bidirectional_control(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+        if c.is_control() || is_bidirectional_control(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
     }
     out
+}
+
+/// Characters that reorder the text around them, so that a reviewer reads something else than
+/// the parser does (CVE-2021-42574).
+pub fn is_bidirectional_control(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -7,10 +7,12 @@ pub mod files;
 mod grafana;
 mod guardrails;
 mod kubernetes;
+mod labels;
 mod manifest;
 mod objects;
 mod prometheus;
 mod promql;
+mod workload;
 mod yaml;
 
 use serde_json::Value;
@@ -82,7 +84,7 @@ pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<FileSet, Vec<D
     let resources: Vec<&str> = all.objects.iter().map(|(path, _)| path.as_str()).collect();
     set.insert("kustomization.yaml", to_yaml(&kubernetes::kustomization(stack, &resources)));
     for (path, object) in &all.objects {
-        set.insert(path, to_yaml(&kubernetes::with_digest(object)));
+        set.insert(path, to_yaml(&labels::with_digest(object)));
     }
     let manifest = Manifest::of(stack, &set, inputs);
     set.insert(MANIFEST_FILE, manifest.to_json());

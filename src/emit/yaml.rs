@@ -14,8 +14,8 @@ pub fn to_yaml(value: &Value) -> String {
         folded_wrap_chars: 1_000_000,
         // `yaml_12` stays off: it would leave `no`, `on` and `12:30` unquoted.
     };
-    // Values of plain strings, numbers, lists and maps cannot fail to serialise into a string.
-    let body = serde_saphyr::to_string_with_options(&Written(value), options).unwrap_or_default();
+    // JSON is YAML too, so what the writer might refuse is still written whole.
+    let body = serde_saphyr::to_string_with_options(&Written(value), options).unwrap_or_else(|_| format!("{value:#}\n"));
     format!("{HEADER}{body}")
 }
 
@@ -35,7 +35,8 @@ impl Serialize for Written<'_> {
 }
 
 /// A typed object as a value, with the keys of people's habit first: `apiVersion`, `kind`,
-/// `metadata`, `spec`, and `name` and `image` within.
+/// `metadata`, `spec`, and `name` and `image` within. An object that could not be turned into one
+/// would be null, which `objects::check` refuses.
 pub(super) fn value(object: &impl Serialize) -> Value {
     ordered(serde_json::to_value(object).unwrap_or_default())
 }

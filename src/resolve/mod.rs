@@ -74,7 +74,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
             (name.clone(), route)
         }));
     }
-    placement::decide_surge(&pools, &mut models);
+    placement::decide_surge(spec, &pools, &mut models);
     let callers = if spec.callers.is_empty() { vec![spec.namespace.clone()] } else { sorted(spec.callers.clone()) };
     let stack = Stack {
         name: spec.stack.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::spec::Spec;
 use crate::stack::{AccessMode, Model, Pool};
 
 /// Pods of one model: how many, and how many GPUs of one node each needs.
@@ -73,10 +74,18 @@ pub fn always_fits(pool: &Pool, demands: &[Demand]) -> Result<(), Shortage> {
     Ok(())
 }
 
-/// What the models of `pool` ask for with all copies running.
-pub fn demands<'a>(pool: &str, models: impl Iterator<Item = &'a Model>) -> Vec<Demand> {
-    let on_pool = models.filter(|m| m.pool == pool);
-    on_pool.map(|m| Demand { model: m.name.clone(), pods: m.replicas.max, gpus: m.tensor_parallel }).collect()
+/// The pods of every model on `pool`, all at their greatest number. A model whose copy is larger
+/// than a node has a rule of its own.
+pub fn demands(spec: &Spec, pool: &Pool) -> Vec<Demand> {
+    spec.model
+        .iter()
+        .filter(|(_, model)| model.place.pool == pool.name && model.place.tensor_parallel <= pool.gpus_per_node)
+        .map(|(name, model)| Demand {
+            model: name.clone(),
+            pods: model.replicas.max.unwrap_or(0).max(model.replicas.min),
+            gpus: model.place.tensor_parallel,
+        })
+        .collect()
 }
 
 /// Whether the cache of `model` can be mounted by a pod on any node of its pool, beside the others.
@@ -86,9 +95,9 @@ pub fn shares_cache(pool: &Pool, model: &Model) -> bool {
 
 /// Lets a rollout start the new pod first where one more pod fits while all copies run, wherever
 /// the others run, and can mount the cache there. A pod that waits would hold the rollout for ever.
-pub(super) fn decide_surge(pools: &BTreeMap<String, Pool>, models: &mut BTreeMap<String, Model>) {
+pub(super) fn decide_surge(spec: &Spec, pools: &BTreeMap<String, Pool>, models: &mut BTreeMap<String, Model>) {
     for pool in pools.values() {
-        let mut demands = demands(&pool.name, models.values());
+        let mut demands = demands(spec, pool);
         // Rollouts of two models may meet, so a place given to one is not free for the next.
         for index in 0..demands.len() {
             demands[index].pods += 1;

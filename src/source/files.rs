@@ -4,9 +4,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use super::is_bidirectional_control;
 use super::rules::{CONTROL_CHARACTER, NOT_A_FILE, NOT_UTF8, OUTSIDE, TOO_LARGE, UNREADABLE};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, is_bidirectional_control};
 
 /// Largest spec, prompt or other file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;

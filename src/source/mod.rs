@@ -250,9 +250,3 @@ fn clamp(text: &str, range: Range<usize>) -> Range<usize> {
     let start = snap(range.start);
     start..snap(range.end).max(start)
 }
-
-/// Characters that reorder the text around them, so that a reviewer reads something else than
-/// the parser does (CVE-2021-42574).
-pub fn is_bidirectional_control(c: char) -> bool {
-    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}

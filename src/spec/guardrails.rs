@@ -119,7 +119,8 @@ fn verdict_tokens() -> u32 {
     16
 }
 
-/// CPU and memory of a pod, requested and limited alike.
+/// CPU and memory of a pod. Memory is requested and limited alike; CPU is only requested, and idle
+/// CPUs of the node may be used too.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Resources {

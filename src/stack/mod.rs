@@ -10,6 +10,7 @@ use semver::Version;
 use crate::spec::Money;
 pub use crate::spec::{
     AccessMode, Budget, Duration, EngineName, Load, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey, Taint,
+    TaintEffect, TolerationOperator,
 };
 
 /// A stack, ready to be checked and emitted.

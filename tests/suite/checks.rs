@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{llmc, root};
+use crate::harness::{copy, llmc, root};
 
 /// Rules whose faulty input is not a text that a repository should hold: [`special_files`] makes
 /// it in a temporary folder.
@@ -132,18 +132,6 @@ fn stack_with_a_prompt() -> tempfile::TempDir {
     copy(&cases().join("LLMC-F001/good"), folder.path());
     fs::remove_file(folder.path().join("chat.md")).expect("the prompt file of the case");
     folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for name in folders(from) {
-        let (source, target) = (from.join(&name), to.join(&name));
-        if source.is_dir() {
-            copy(&source, &target);
-        } else {
-            fs::copy(source, target).expect("copied");
-        }
-    }
 }
 
 /// Codes that the spec in `folder` breaks.

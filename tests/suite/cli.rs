@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::{Run, judge, llmc, llmc_with, root};
+use crate::harness::{Run, compile, judge, llmc, llmc_with, root};
 
 const BROKEN: &str = r#"stack "x" {
     namespace "y"
@@ -63,8 +63,7 @@ fn the_output_of_a_deleted_stack_is_named() {
 #[test]
 fn the_written_manifest_lists_every_file_with_its_digest() {
     let out = tempfile::tempdir().unwrap();
-    let run = llmc(root(), &["compile", "stacks/korean-assistant", "--out", out.path().to_str().unwrap()]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
+    compile(&root().join("stacks/korean-assistant"), out.path());
     let folder = out.path().join("korean-assistant");
     let manifest: Value = serde_json::from_slice(&fs::read(folder.join("llmc.json")).unwrap()).unwrap();
     let files = manifest["files"].as_object().unwrap();

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::harness::{example_stacks, judge, llmc, root};
+use crate::harness::{compile, example_stacks, judge, root, yaml};
 
 /// The dashboards of the example stacks, with the output folder of each.
 fn dashboards(out: &Path) -> Vec<(PathBuf, PathBuf)> {
-    let run = llmc(root(), &["compile", "--out", out.to_str().expect("UTF-8"), "stacks"]);
-    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    compile(&root().join("stacks"), out);
     let folders = example_stacks().into_iter().map(|name| (out.join(&name), out.join(&name).join(format!("grafana/{name}.json"))));
     folders.collect()
 }
@@ -93,7 +92,7 @@ fn the_config_map_holds_the_same_dashboard() {
     let out = tempfile::tempdir().expect("a folder");
     for (folder, file) in dashboards(out.path()) {
         let text = std::fs::read_to_string(folder.join("grafana/dashboard.yaml")).expect("the ConfigMap");
-        let map: Value = serde_saphyr::from_str(&text).expect("YAML");
+        let map = yaml(&text);
         assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
         assert_eq!(map["metadata"]["annotations"]["grafana_folder"], "LLM");
         let data = map["data"].as_object().expect("data");

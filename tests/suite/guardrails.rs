@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Run, example_stacks, judge, llmc, root};
+use crate::harness::{Run, compile, example_stacks, judge, root, tree};
 
 /// An example of each kind of personal data, in running text.
 const PII: &[(&str, &str)] = &[
@@ -19,25 +19,10 @@ const PII: &[(&str, &str)] = &[
     ("ip-address", "the host is 192.0.2.17"),
 ];
 
-/// Compiles `spec` (a folder with a stack) into a fresh folder; gives its configurations.
-fn compile(spec: &Path, out: &Path) -> Vec<PathBuf> {
-    let run = llmc(root(), &["compile", spec.to_str().unwrap(), "--out", out.to_str().unwrap()]);
-    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    let mut found = Vec::new();
-    collect(out, &mut found);
-    found.sort();
-    found
-}
-
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, found);
-        } else if path.file_name().unwrap() == "config.yml" {
-            found.push(path.parent().unwrap().to_owned());
-        }
-    }
+/// Compiles `spec` (a folder with a stack) into a fresh folder; gives its configurations, sorted.
+fn configurations(spec: &Path, out: &Path) -> Vec<PathBuf> {
+    compile(spec, out);
+    tree(out).keys().filter_map(|path| path.strip_suffix("/config.yml")).map(|folder| out.join(folder)).collect()
 }
 
 fn ask(folders: &[PathBuf], cases: &[Value]) -> Run {
@@ -90,7 +75,7 @@ fn the_example_stacks_guard_what_they_say() {
     let mut folders = Vec::new();
     let mut all = Vec::new();
     for stack in example_stacks() {
-        let compiled = compile(&root().join("stacks").join(&stack), &out.path().join(&stack));
+        let compiled = configurations(&root().join("stacks").join(&stack), &out.path().join(&stack));
         for folder in &compiled {
             let cases = match stack.as_str() {
                 "customer-support" => cases(
@@ -156,7 +141,7 @@ fn hostile_texts_stay_texts() {
         let folder = tempfile::tempdir().unwrap();
         let spec = folder.path().join("spec");
         hostile_stack(&spec, text, text);
-        let compiled = compile(&spec, &folder.path().join("out"));
+        let compiled = configurations(&spec, &folder.path().join("out"));
         let line = text.lines().last().unwrap().trim();
         let every: Vec<&str> = PII.iter().map(|(_, example)| *example).collect();
         let cases = cases(&compiled[0], text, line, &every, &[], true);
@@ -170,7 +155,7 @@ fn hostile_texts_stay_texts() {
 #[test]
 fn the_judge_refuses_broken_variants() {
     let out = tempfile::tempdir().unwrap();
-    let folder = compile(&root().join("stacks/korean-assistant"), out.path()).remove(0);
+    let folder = configurations(&root().join("stacks/korean-assistant"), out.path()).remove(0);
     let breakages: [(&str, &str, &str); 4] = [
         ("config.yml", "    flows:\n    - regex check input", "    flow:\n    - regex check input"),
         ("config.yml", "stream_first: false", "stream_frist: false"),

@@ -1,5 +1,7 @@
 //! Running `llmc` and the judges the same way everywhere.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -10,7 +12,7 @@ pub fn root() -> &'static Path {
 
 /// The stacks that the repository ships, by name.
 pub fn example_stacks() -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(root().join("stacks"))
+    let mut names: Vec<String> = fs::read_dir(root().join("stacks"))
         .expect("the folder of the example stacks")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("a UTF-8 name"))
         .collect();
@@ -84,4 +86,47 @@ pub fn judge(name: &str, args: &[&str], input: &str) -> Run {
     writer.join().expect("the judge was fed");
     assert!(run.code == 0 || run.code == 1, "the judge `{name}` could not run:\n{}\n{}", run.stdout, run.stderr);
     run
+}
+
+/// Every file below `folder` by its path there, with its content.
+pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("below the folder").to_str().expect("a UTF-8 name").to_owned();
+                files.insert(name, fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    files
+}
+
+/// As [`tree`], of files that are text.
+pub fn texts(folder: &Path) -> BTreeMap<String, String> {
+    tree(folder).into_iter().map(|(path, content)| (path, String::from_utf8(content).expect("UTF-8"))).collect()
+}
+
+/// Copies every file below `from` to the same path below `to`.
+pub fn copy(from: &Path, to: &Path) {
+    for (path, content) in tree(from) {
+        let target = to.join(path);
+        fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+        fs::write(target, content).expect("written");
+    }
+}
+
+/// Compiles `spec`, a spec file or a folder of them, into folders below `out`.
+pub fn compile(spec: &Path, out: &Path) {
+    let run = llmc(root(), &["compile", spec.to_str().expect("UTF-8"), "--out", out.to_str().expect("UTF-8")]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}
+
+/// A document as YAML 1.2.
+pub fn yaml(text: &str) -> serde_json::Value {
+    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{llmc, root};
+use crate::harness::{llmc, texts};
 
 /// Checks `bytes` as a spec; gives exit code and findings, one line each.
 fn check(name: &str, bytes: &[u8]) -> (i32, String) {
@@ -217,17 +217,6 @@ fn names_and_prompts_that_try_to_break_out() {
     let run = llmc(here, &["compile"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let root_prompts = here.join("generated/demo/prompts");
-    let text: String = walk(&root_prompts).iter().map(|p| fs::read_to_string(p).unwrap()).collect();
+    let text: String = texts(&root_prompts).into_values().collect();
     assert!(text.contains("{{ question }}"), "the prompt is not in {}", root_prompts.display());
-    let _ = root();
-}
-
-fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
-    }
-    files.sort();
-    files
 }

@@ -7,12 +7,12 @@ mod prompts;
 mod reachability;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{llmc, root};
+use crate::harness::{compile, copy, root, texts, yaml};
 
 /// A compiled stack on disk, gone with the value.
 struct Tree {
@@ -34,11 +34,9 @@ impl Tree {
             assert!(text.contains(from), "`{from}` is not in {file}");
             std::fs::write(source.join(file), text.replace(from, to)).expect("written");
         }
-        let run = llmc(folder.path(), &["compile", &format!("stacks/{stack}"), "--out", "out"]);
-        assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+        compile(&source, &folder.path().join("out"));
         let path = folder.path().join("out").join(stack);
-        let mut files = BTreeMap::new();
-        read(&path, "", &mut files);
+        let files = texts(&path);
         Self { _folder: folder, path, files }
     }
 
@@ -47,14 +45,14 @@ impl Tree {
     }
 
     fn object(&self, path: &str) -> Value {
-        parse(self.text(path))
+        yaml(self.text(path))
     }
 
     /// Every Kubernetes object by its path.
     fn objects(&self) -> BTreeMap<&str, Value> {
         let is_object = |path: &str| path.ends_with(".yaml") && path != "kustomization.yaml";
         let objects = self.files.iter().filter(|(path, text)| is_object(path) && text.contains("\nkind: "));
-        objects.map(|(path, text)| (path.as_str(), parse(text))).collect()
+        objects.map(|(path, text)| (path.as_str(), yaml(text))).collect()
     }
 
     /// Names of the models, from their folders.
@@ -67,36 +65,6 @@ impl Tree {
     fn below(&self, folder: &str) -> BTreeMap<&String, &String> {
         self.files.iter().filter(|(path, _)| path.starts_with(folder)).collect()
     }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("copied");
-        }
-    }
-}
-
-fn read(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let name = format!("{prefix}{}", entry.file_name().to_str().expect("a UTF-8 name"));
-        if entry.path().is_dir() {
-            read(&entry.path(), &format!("{name}/"), files);
-        } else {
-            files.insert(name, std::fs::read_to_string(entry.path()).expect("text"));
-        }
-    }
-}
-
-/// A document as YAML 1.2.
-fn parse(text: &str) -> Value {
-    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// The value at a JSON pointer, which must be there.

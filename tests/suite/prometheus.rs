@@ -1,12 +1,12 @@
 //! Prometheus' own word on the rules, and proof that the rules' tests can fail.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Run, example_stacks, judge, llmc, root};
+use crate::harness::{Run, compile, copy, example_stacks, judge, root, yaml};
 
 /// A compiled stack in a folder of its own.
 struct Compiled {
@@ -19,9 +19,12 @@ impl Compiled {
     fn edited(name: &str, edit: impl Fn(String) -> String) -> Self {
         let folder = TempDir::new().expect("a folder");
         let source = folder.path().join("stacks").join(name);
-        copy(&root().join("stacks").join(name), &source, &edit);
-        let run = llmc(folder.path(), &["compile", "stacks", "--out", "out"]);
-        assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+        copy(&root().join("stacks").join(name), &source);
+        for spec in ["stack.kdl", "stack.yaml"].map(|spec| source.join(spec)).into_iter().filter(|spec| spec.exists()) {
+            let text = std::fs::read_to_string(&spec).expect("text");
+            std::fs::write(&spec, edit(text)).expect("written");
+        }
+        compile(&source, &folder.path().join("out"));
         Self { folder, name: name.into() }
     }
 
@@ -38,7 +41,7 @@ impl Compiled {
     }
 
     fn yaml(&self, file: &str) -> Value {
-        serde_saphyr::from_str(&self.text(file)).expect("YAML")
+        yaml(&self.text(file))
     }
 
     fn rewrite_rules(&self, edit: impl Fn(String) -> String) {
@@ -54,21 +57,6 @@ impl Compiled {
 
     fn test(&self) -> Run {
         judge("promtool", &["test", &self.path("tests.yaml").to_string_lossy()], "")
-    }
-}
-
-fn copy(from: &Path, to: &Path, edit: &impl Fn(String) -> String) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target, edit);
-        } else {
-            let text = std::fs::read_to_string(entry.path()).expect("text");
-            let is_spec = entry.file_name().to_string_lossy().starts_with("stack.");
-            std::fs::write(target, if is_spec { edit(text) } else { text }).expect("written");
-        }
     }
 }
 

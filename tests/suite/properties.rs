@@ -1,6 +1,5 @@
 //! What holds for any input: no panic, one meaning, the same bytes.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -8,7 +7,7 @@ use llmc::source::{self, Syntax, format};
 use llmc::spec;
 use proptest::prelude::*;
 
-use crate::harness::{example_stacks, llmc, llmc_with, root};
+use crate::harness::{compile, copy, example_stacks, llmc_with, root, tree};
 
 /// Text in the shape of a spec, so that more than the first token is reached.
 fn spec_like() -> impl Strategy<Value = String> {
@@ -127,35 +126,18 @@ fn formatting_keeps_comments_and_meaning() {
     }
 }
 
-/// Every file below `folder`, with its content.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(next) = open.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                files.insert(path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    files
-}
-
 #[test]
 fn two_compiles_are_equal_whatever_the_surroundings() {
-    let compile = |environment: &[(&str, &str)], jobs: &str| {
+    let compiled = |environment: &[(&str, &str)], jobs: &str| {
         let out = tempfile::tempdir().unwrap();
         let run = llmc_with(root(), &["compile", "--jobs", jobs, "--out", out.path().to_str().unwrap()], environment);
         assert_eq!(run.code, 0, "{}", run.stderr);
         tree(out.path())
     };
-    let first = compile(&[], "1");
+    let first = compiled(&[], "1");
     assert!(first.len() > 60, "only {} files", first.len());
-    assert_eq!(first, compile(&[("LC_ALL", "tr_TR.UTF-8"), ("LANG", "ko_KR.UTF-8"), ("TZ", "Pacific/Kiritimati")], "3"));
-    assert_eq!(first, compile(&[("LC_ALL", "C"), ("TZ", "America/St_Johns"), ("HOME", "/nonexistent")], "16"));
+    assert_eq!(first, compiled(&[("LC_ALL", "tr_TR.UTF-8"), ("LANG", "ko_KR.UTF-8"), ("TZ", "Pacific/Kiritimati")], "3"));
+    assert_eq!(first, compiled(&[("LC_ALL", "C"), ("TZ", "America/St_Johns"), ("HOME", "/nonexistent")], "16"));
     for (path, content) in &first {
         let text = std::str::from_utf8(content).unwrap_or_else(|_| panic!("{path} is not UTF-8"));
         let home = root().to_str().unwrap();
@@ -167,28 +149,23 @@ fn two_compiles_are_equal_whatever_the_surroundings() {
 #[test]
 fn neither_place_nor_order_matters() {
     let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("deep/er/research-desk");
-    fs::create_dir_all(copy.join("prompts")).unwrap();
-    fs::create_dir_all(copy.join("guardrails")).unwrap();
+    let elsewhere = folder.path().join("deep/er/research-desk");
     let original = root().join("stacks/research-desk");
-    for (name, content) in tree(&original) {
-        fs::write(copy.join(&name), content).unwrap();
-    }
+    copy(&original, &elsewhere);
     let out = |path: &Path, name: &str| {
         let out = folder.path().join(name);
-        let run = llmc(folder.path(), &["compile", path.to_str().unwrap(), "--out", out.to_str().unwrap()]);
-        assert_eq!(run.code, 0, "{}", run.stderr);
+        compile(path, &out);
         tree(&out)
     };
     let first = out(&original, "one");
-    assert_eq!(first, out(&copy, "two"));
-    let text = fs::read_to_string(copy.join("stack.kdl")).unwrap();
+    assert_eq!(first, out(&elsewhere, "two"));
+    let text = fs::read_to_string(elsewhere.join("stack.kdl")).unwrap();
     let start = text.find("    pool \"l4\"").unwrap();
     let end = text.find("    model \"llama-70b-fp8\"").unwrap();
     let moved = format!("{}{}{}", &text[..start], &text[end..text.rfind('}').unwrap()], &text[start..end]) + "}\n";
     assert_ne!(moved, text);
-    fs::write(copy.join("stack.kdl"), moved).unwrap();
-    let mut reordered = out(&copy, "three");
+    fs::write(elsewhere.join("stack.kdl"), moved).unwrap();
+    let mut reordered = out(&elsewhere, "three");
     let mut first = first;
     // The manifest holds a digest of the spec's text, which did change.
     for files in [&mut first, &mut reordered] {

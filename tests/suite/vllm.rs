@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::{example_stacks, judge, llmc, root};
+use crate::harness::{compile, example_stacks, judge, root, yaml};
 
 /// The `config.json` of a model, as far as vLLM reads it for these checks; the shapes are those of
 /// the published checkpoints.
@@ -53,14 +53,13 @@ fn config(repository: &str) -> Value {
 /// Name and argument list of each compiled model.
 fn argument_lists() -> Vec<(String, Vec<String>)> {
     let out = tempfile::tempdir().unwrap();
-    let run = llmc(root(), &["compile", "--out", out.path().to_str().unwrap()]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
+    compile(&root().join("stacks"), out.path());
     let mut lists = Vec::new();
     for stack in example_stacks() {
         for model in fs::read_dir(out.path().join(&stack).join("kubernetes")).unwrap() {
             let model = model.unwrap().path();
             let text = fs::read_to_string(model.join("deployment.yaml")).unwrap();
-            let object: Value = serde_saphyr::from_str(&text).unwrap();
+            let object = yaml(&text);
             let container = &object["spec"]["template"]["spec"]["containers"][0];
             assert_eq!(container["command"], json!(["vllm", "serve"]), "the image's own entry point differs between versions");
             let args = container["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap().to_owned()).collect();

@@ -1,25 +1,10 @@
 //! Numbers of copies and nodes that would fit.
 
 use crate::resolve::{Demand, place};
-use crate::spec::Spec;
 use crate::stack::Pool;
 
 /// Most nodes that a pool may have, as the schema says.
 const MOST_NODES: u32 = 100_000;
-
-/// The pods of every model on `pool`, all at their greatest number. A model whose copy is larger
-/// than a node has a rule of its own.
-pub(in crate::check) fn demands(spec: &Spec, pool: &Pool) -> Vec<Demand> {
-    spec.model
-        .iter()
-        .filter(|(_, model)| model.place.pool == pool.name && model.place.tensor_parallel <= pool.gpus_per_node)
-        .map(|(name, model)| Demand {
-            model: name.clone(),
-            pods: model.replicas.max.unwrap_or(0).max(model.replicas.min),
-            gpus: model.place.tensor_parallel,
-        })
-        .collect()
-}
 
 /// The largest number of pods of `demands[index]` that fits while the others keep theirs; `None`
 /// if not even one does.

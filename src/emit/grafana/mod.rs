@@ -20,7 +20,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
 use super::Emitted;
-use super::kubernetes::labels;
+use super::labels;
 use super::manifest::sha256;
 use super::promql::{self, Known};
 use super::yaml::value;

@@ -1,15 +1,10 @@
 //! The container that runs the engine.
 
-use std::collections::BTreeMap;
+use k8s_openapi::api::core::v1::{Container, EnvVar, ExecAction, Lifecycle, LifecycleHandler, Probe};
 
-use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, Probe,
-    ResourceRequirements, SecretKeySelector, SecurityContext, SleepAction,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-
-use super::{pod, signed, timing};
+use super::{pod, timing};
+use crate::emit::workload::pod as parts;
+use crate::emit::workload::pod::literal;
 use crate::engine;
 use crate::stack::Model;
 
@@ -30,14 +25,11 @@ pub(super) fn container(model: &Model) -> Container {
         command: Some(engine.command().iter().map(|word| literal(word)).collect()),
         args: Some(engine.arguments(model).iter().map(|argument| literal(argument)).collect()),
         env: Some(environment(model)),
-        ports: Some(vec![ContainerPort {
-            name: Some(super::PORT.into()),
-            container_port: engine.port().into(),
-            protocol: Some("TCP".into()),
-            ..ContainerPort::default()
-        }]),
-        resources: Some(resources(model)),
-        security_context: Some(security()),
+        ports: Some(vec![parts::port(engine.port())]),
+        // The memory has the shared memory in it.
+        resources: Some(parts::resources(&model.resources, Some(("nvidia.com/gpu", model.tensor_parallel)))),
+        // NVIDIA's container hook writes into the root and fails otherwise (kserve#5711).
+        security_context: Some(parts::container_security(false)),
         volume_mounts: Some(pod::mounts(model)),
         startup_probe: Some(probe(model, (timing::STARTUP_PERIOD_SECONDS, timing::startup_failures(model.startup_seconds)))),
         readiness_probe: Some(probe(model, READINESS)),
@@ -47,84 +39,29 @@ pub(super) fn container(model: &Model) -> Container {
     }
 }
 
-/// A word that Kubernetes hands over as it is: it would put a variable's value, such as a token's,
-/// in place of `$(NAME)`.
-fn literal(word: &str) -> String {
-    word.replace('$', "$$")
-}
-
 fn environment(model: &Model) -> Vec<EnvVar> {
     let engine = engine::of(model.engine);
-    let plain = |(name, text): (&str, &str)| EnvVar { name: name.into(), value: Some(text.into()), ..EnvVar::default() };
-    let mut variables: Vec<EnvVar> = engine.environment().into_iter().map(plain).collect();
-    variables.extend(model.token_secret.iter().map(|secret| EnvVar {
-        name: engine.hub_token_variable().into(),
-        value_from: Some(EnvVarSource {
-            secret_key_ref: Some(SecretKeySelector { name: secret.name.clone(), key: secret.key.clone(), ..SecretKeySelector::default() }),
-            ..EnvVarSource::default()
-        }),
-        ..EnvVar::default()
-    }));
+    let mut variables: Vec<EnvVar> = engine.environment().into_iter().map(|(name, text)| parts::variable(name, text)).collect();
+    variables.extend(model.token_secret.iter().map(|secret| parts::secret_variable(engine.hub_token_variable(), secret)));
     variables
 }
 
-/// Memory and GPUs are the pod's alone, so requests are limits; the memory has the shared memory
-/// in it. CPU is requested only: a limit would pause the API server, and every stream with it,
-/// whenever the engine's threads have used it up.
-fn resources(model: &Model) -> ResourceRequirements {
-    let limits = BTreeMap::from([
-        ("memory".into(), Quantity(model.resources.memory.clone())),
-        ("nvidia.com/gpu".into(), Quantity(model.tensor_parallel.to_string())),
-    ]);
-    let mut requests = limits.clone();
-    requests.insert("cpu".into(), Quantity(model.resources.cpu.clone()));
-    ResourceRequirements { limits: Some(limits), requests: Some(requests), ..ResourceRequirements::default() }
-}
-
-fn security() -> SecurityContext {
-    SecurityContext {
-        allow_privilege_escalation: Some(false),
-        capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), ..Capabilities::default() }),
-        // NVIDIA's container hook writes into it and fails otherwise (kserve#5711).
-        read_only_root_filesystem: Some(false),
-        ..SecurityContext::default()
-    }
-}
-
-fn probe(model: &Model, (period_seconds, failures): (u32, u32)) -> Probe {
-    Probe {
-        http_get: Some(HTTPGetAction {
-            path: Some(engine::of(model.engine).health_path().into()),
-            port: IntOrString::String(super::PORT.into()),
-            ..HTTPGetAction::default()
-        }),
-        period_seconds: Some(signed(period_seconds)),
-        failure_threshold: Some(signed(failures)),
-        timeout_seconds: Some(signed(PROBE_TIMEOUT_SECONDS)),
-        ..Probe::default()
-    }
+fn probe(model: &Model, rhythm: (u32, u32)) -> Probe {
+    parts::probe(engine::of(model.engine).health_path(), rhythm, PROBE_TIMEOUT_SECONDS)
 }
 
 /// Waits until proxies know that the pod is leaving, and for the running answers where the engine
-/// itself does not. The native sleep needs no shell in the image; Kubernetes has it since 1.30.
+/// itself does not.
 fn pre_stop(model: &Model) -> LifecycleHandler {
     match engine::of(model.engine).drain_command(model, timing::PRE_STOP_SECONDS) {
         Some(command) => LifecycleHandler { exec: Some(ExecAction { command: Some(command) }), ..LifecycleHandler::default() },
-        None => {
-            let sleep = SleepAction { seconds: timing::PRE_STOP_SECONDS.into() };
-            LifecycleHandler { sleep: Some(sleep), ..LifecycleHandler::default() }
-        }
+        None => parts::pre_stop_sleep(timing::PRE_STOP_SECONDS),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LIVENESS, literal};
-
-    #[test]
-    fn no_argument_refers_to_a_variable() {
-        assert_eq!(literal("--chat-template=$(HF_TOKEN)$x$$"), "--chat-template=$$(HF_TOKEN)$$x$$$$");
-    }
+    use super::LIVENESS;
 
     #[test]
     fn a_stall_of_a_minute_restarts_nothing() {

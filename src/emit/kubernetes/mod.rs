@@ -2,42 +2,33 @@
 
 mod container;
 mod deployment;
-pub(super) mod labels;
-pub(super) mod network_policy;
+mod network_policy;
 mod persistent_volume_claim;
 mod pod;
-mod pod_disruption_budget;
 mod pod_monitor;
 mod prompts;
 mod scaled_object;
-mod service;
-mod service_account;
 mod timing;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde_json::{Value, json};
 
-pub(super) use labels::with_digest;
-
-use super::Emitted;
+use super::workload::Workload;
+use super::{Emitted, labels};
+use crate::engine;
 use crate::stack::{Model, Stack};
-
-/// Component of a model's objects.
-const COMPONENT: &str = "model";
-
-/// Name of a model's only port, in its pods and its Service.
-const PORT: &str = "http";
 
 /// The objects of every model, and the prompts.
 pub(super) fn emit(stack: &Stack) -> Emitted {
     let mut out = Emitted::default();
     for model in stack.models.values() {
+        let workload = workload(stack, model);
         let mut object = |kind: &str, value: Value| out.object(format!("kubernetes/{}/{kind}.yaml", model.name), value);
-        object("service-account", service_account::service_account(stack, model));
+        object("service-account", workload.service_account());
         object("persistent-volume-claim", persistent_volume_claim::persistent_volume_claim(stack, model));
         object("deployment", deployment::deployment(stack, model));
-        object("service", service::service(stack, model));
-        object("pod-disruption-budget", pod_disruption_budget::pod_disruption_budget(stack, model));
+        object("service", workload.service(engine::of(model.engine).port()));
+        // A pod that never became ready serves nobody, so a drain need not wait for it.
+        object("pod-disruption-budget", workload.disruption_budget());
         object("network-policy", network_policy::network_policy(stack, model));
         object("pod-monitor", pod_monitor::pod_monitor(stack, model));
         if let Some(scaled) = scaled_object::scaled_object(stack, model) {
@@ -58,22 +49,7 @@ pub(super) fn kustomization(stack: &Stack, paths: &[&str]) -> Value {
     })
 }
 
-/// Name of every object of a model.
-fn name_of(stack: &Stack, model: &Model) -> String {
-    stack.object_name(&model.name)
-}
-
-/// Metadata of every object of a model.
-fn metadata(stack: &Stack, model: &Model) -> ObjectMeta {
-    labels::metadata(stack, COMPONENT, &model.name, &name_of(stack, model))
-}
-
-/// Selector of a model's pods.
-fn pods(stack: &Stack, model: &Model) -> LabelSelector {
-    LabelSelector { match_labels: Some(labels::selector(stack, COMPONENT, &model.name)), ..LabelSelector::default() }
-}
-
-/// A number for the API, whose integers are signed.
-fn signed(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
+/// The Deployment of a model and what stands around it.
+fn workload<'a>(stack: &'a Stack, model: &'a Model) -> Workload<'a> {
+    Workload { stack, component: labels::MODEL, name: &model.name, object_name: stack.object_name(&model.name) }
 }

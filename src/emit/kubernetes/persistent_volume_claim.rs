@@ -16,7 +16,7 @@ pub(super) fn persistent_volume_claim(stack: &Stack, model: &Model) -> Value {
     };
     let size = Quantity(format!("{}Gi", model.cache.size_gib));
     value(&PersistentVolumeClaim {
-        metadata: super::metadata(stack, model),
+        metadata: super::workload(stack, model).metadata(),
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec![access.into()]),
             resources: Some(VolumeResourceRequirements {

@@ -1,17 +1,15 @@
 //! The pod of a model: identity, placement and volumes.
 
 use k8s_openapi::api::core::v1::{
-    EmptyDirVolumeSource, PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, SeccompProfile, Toleration,
-    TopologySpreadConstraint, Volume, VolumeMount,
+    EmptyDirVolumeSource, PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, Toleration, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::{container, timing};
+use super::{container, timing, workload};
+use crate::emit::workload::pod as parts;
 use crate::engine;
-use crate::stack::{Model, Stack, Taint};
+use crate::stack::{Model, Stack, Taint, TaintEffect, TolerationOperator};
 
-/// Nodes first, so that one node's end takes as few copies as can be, then zones.
-const SPREAD_OVER: [&str; 2] = ["kubernetes.io/hostname", "topology.kubernetes.io/zone"];
 /// Most GiB of compiled kernels and other files below the home.
 const HOME_GIB: u32 = 20;
 /// Most GiB of temporary files.
@@ -20,37 +18,27 @@ const TMP_GIB: u32 = 10;
 pub(super) fn pod(stack: &Stack, model: &Model) -> PodSpec {
     let pool = stack.pools.get(&model.pool);
     PodSpec {
-        service_account_name: Some(super::name_of(stack, model)),
-        automount_service_account_token: Some(false),
-        // Variables of every Service of the namespace, some of them named like vLLM's own.
-        enable_service_links: Some(false),
         security_context: Some(security(model)),
         node_selector: pool.map(|p| p.node_selector.clone()),
         tolerations: pool.map(|p| p.tolerations.iter().map(toleration).collect()).filter(|t: &Vec<_>| !t.is_empty()),
-        topology_spread_constraints: Some(SPREAD_OVER.map(|key| spread(stack, model, key)).into()),
         termination_grace_period_seconds: Some(timing::grace_seconds(model.drain_seconds).into()),
         containers: vec![container::container(model)],
         volumes: Some(volumes(stack, model)),
-        ..PodSpec::default()
+        ..workload(stack, model).pod()
     }
 }
 
 fn security(model: &Model) -> PodSecurityContext {
     let user = engine::of(model.engine).user();
     PodSecurityContext {
-        run_as_non_root: Some(true),
-        run_as_user: Some(user.id.into()),
-        run_as_group: Some(user.group.into()),
         fs_group: Some(user.group.into()),
         // A cache of many gigabytes is not walked through at every start.
         fs_group_change_policy: Some("OnRootMismatch".into()),
-        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), ..SeccompProfile::default() }),
-        ..PodSecurityContext::default()
+        ..parts::security(user.id.into(), user.group.into())
     }
 }
 
 fn toleration(taint: &Taint) -> Toleration {
-    use crate::spec::{TaintEffect, TolerationOperator};
     let operator = taint.operator.unwrap_or(if taint.value.is_some() { TolerationOperator::Equal } else { TolerationOperator::Exists });
     let operator = match operator {
         TolerationOperator::Equal => "Equal",
@@ -70,17 +58,6 @@ fn toleration(taint: &Taint) -> Toleration {
     }
 }
 
-/// A wish, not a condition: free GPUs count for more than an even spread.
-fn spread(stack: &Stack, model: &Model, key: &str) -> TopologySpreadConstraint {
-    TopologySpreadConstraint {
-        max_skew: 1,
-        topology_key: key.into(),
-        when_unsatisfiable: "ScheduleAnyway".into(),
-        label_selector: Some(super::pods(stack, model)),
-        ..TopologySpreadConstraint::default()
-    }
-}
-
 fn volumes(stack: &Stack, model: &Model) -> Vec<Volume> {
     let empty = |name: &str, medium: Option<&str>, gib: u32| Volume {
         name: name.into(),
@@ -90,7 +67,7 @@ fn volumes(stack: &Stack, model: &Model) -> Vec<Volume> {
     let cache = Volume {
         name: "cache".into(),
         persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-            claim_name: super::name_of(stack, model),
+            claim_name: workload(stack, model).object_name,
             ..PersistentVolumeClaimVolumeSource::default()
         }),
         ..Volume::default()

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::emit::workload::PORT;
 use crate::emit::yaml::value;
 use crate::engine;
 use crate::stack::{Duration, Model, Stack};
@@ -15,7 +16,8 @@ pub(in crate::emit) const MODEL_LABEL: &str = "llmc_model";
 const SCRAPE_TIMEOUT: Duration = Duration::from_seconds(10);
 
 pub(super) fn pod_monitor(stack: &Stack, model: &Model) -> Value {
-    let mut metadata = super::metadata(stack, model);
+    let workload = super::workload(stack, model);
+    let mut metadata = workload.metadata();
     metadata.labels.get_or_insert_default().extend(stack.monitoring.labels.clone());
     let interval = stack.monitoring.scrape_interval;
     value(&json!({
@@ -23,10 +25,10 @@ pub(super) fn pod_monitor(stack: &Stack, model: &Model) -> Value {
         "kind": "PodMonitor",
         "metadata": metadata,
         "spec": {
-            "selector": super::pods(stack, model),
+            "selector": workload.pods(),
             "namespaceSelector": { "matchNames": [stack.namespace] },
             "podMetricsEndpoints": [{
-                "port": super::PORT,
+                "port": PORT,
                 "path": engine::of(model.engine).metrics_path(),
                 "interval": interval.to_string(),
                 "scrapeTimeout": interval.min(SCRAPE_TIMEOUT).to_string(),

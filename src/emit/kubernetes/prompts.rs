@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
-use super::labels;
 use crate::emit::Emitted;
+use crate::emit::labels;
 use crate::emit::manifest::sha256;
 use crate::emit::yaml::value;
 use crate::stack::{Prompt, PromptVersion, Sampling, Stack, Target};
@@ -88,7 +88,7 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
         })
         .collect();
     let index = json!({ "format_version": INDEX_FORMAT, "prompts": prompts, "routes": routes, "stack": stack.name });
-    let text = serde_json::to_string_pretty(&index).unwrap_or_default() + "\n";
+    let text = format!("{index:#}\n");
     value(&ConfigMap {
         metadata: labels::metadata(stack, COMPONENT, "index", &stack.object_name("prompt-index")),
         data: Some(BTreeMap::from([("index.json".to_owned(), text)])),

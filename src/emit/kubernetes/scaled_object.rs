@@ -39,12 +39,13 @@ pub(super) fn gauge(model: &Model) -> Option<(&Scale, Metric)> {
 /// The ScaledObject, or `None` for a fixed number of copies.
 pub(super) fn scaled_object(stack: &Stack, model: &Model) -> Option<Value> {
     let (scale, metric) = gauge(model)?;
+    let workload = super::workload(stack, model);
     Some(value(&json!({
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
-        "metadata": super::metadata(stack, model),
+        "metadata": workload.metadata(),
         "spec": {
-            "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": super::name_of(stack, model) },
+            "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": workload.object_name },
             "minReplicaCount": model.replicas.min,
             "maxReplicaCount": model.replicas.max,
             "pollingInterval": POLLING_SECONDS,

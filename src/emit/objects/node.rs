@@ -1,5 +1,7 @@
 //! A place in an object: its value, and its path for people.
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use super::set::Object;
@@ -9,22 +11,36 @@ use crate::diagnostic::{Diagnostic, Place, Rule, printable};
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     object: &'a Object<'a>,
-    /// Empty for the object itself.
-    path: String,
+    /// The last step to it, with those before; `None` for the object itself. Written out only for a
+    /// finding: nearly every value that is looked at is in order.
+    path: Option<Rc<Step<'a>>>,
     /// The value; never null below the root, since an API server drops nulls.
     pub(super) value: &'a Value,
+}
+
+/// A step into an object.
+struct Step<'a> {
+    before: Option<Rc<Step<'a>>>,
+    to: To<'a>,
+}
+
+/// Where a step leads.
+#[derive(Clone, Copy)]
+enum To<'a> {
+    Key(&'a str),
+    Item(usize),
 }
 
 impl<'a> Node<'a> {
     /// The object itself.
     pub(super) fn root(object: &'a Object<'a>) -> Self {
-        Self { object, path: String::new(), value: object.value }
+        Self { object, path: None, value: object.value }
     }
 
     /// The child `key`.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
-        let (_, value) = self.value.as_object()?.get_key_value(key)?;
-        (!value.is_null()).then(|| self.child(key, value))
+        let (key, value) = self.value.as_object()?.get_key_value(key)?;
+        (!value.is_null()).then(|| self.child(To::Key(key), value))
     }
 
     /// The one value at `path`, whose steps are keys parted by dots.
@@ -49,12 +65,12 @@ impl<'a> Node<'a> {
     /// The items of this list; none if it is no list.
     pub(super) fn items(&self) -> Vec<Self> {
         let items = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
-        items.iter().enumerate().map(|(i, value)| Self { object: self.object, path: format!("{}[{i}]", self.path), value }).collect()
+        items.iter().enumerate().map(|(index, value)| self.child(To::Item(index), value)).collect()
     }
 
     /// The keys and values of this map; none if it is no map.
     pub(super) fn entries(&self) -> Vec<(&'a str, Self)> {
-        self.value.as_object().into_iter().flat_map(Map::iter).map(|(key, value)| (key.as_str(), self.child(key, value))).collect()
+        self.value.as_object().into_iter().flat_map(Map::iter).map(|(key, value)| (key.as_str(), self.child(To::Key(key), value))).collect()
     }
 
     /// The text at `path`.
@@ -80,8 +96,11 @@ impl<'a> Node<'a> {
     }
 
     /// The last key of the path; empty for an item of a list.
-    pub(super) fn key(&self) -> &str {
-        self.path.rsplit('.').next().unwrap_or_default()
+    pub(super) fn key(&self) -> &'a str {
+        match self.path.as_ref().map(|step| step.to) {
+            Some(To::Key(key)) => key,
+            Some(To::Item(_)) | None => "",
+        }
     }
 
     /// A finding about this value, with its text; `why` reads after it.
@@ -100,17 +119,25 @@ impl<'a> Node<'a> {
     }
 
     fn report(&self, rule: &'static Rule, what: &str) -> Diagnostic {
-        let path = if self.path.is_empty() { String::new() } else { format!(" `{}`", printable(&self.path)) };
+        let path = self.path.as_ref().map_or_else(String::new, |step| format!(" `{}`", printable(&step.written())));
         Diagnostic::new(rule, Place::File(self.object.file.to_owned()), format!("{}:{path}{what}", self.object))
     }
 
-    fn child(&self, key: &str, value: &'a Value) -> Self {
-        let path = match (self.path.as_str(), key.contains(['.', '/', '[', ' '])) {
-            ("", _) => key.to_owned(),
-            (path, false) => format!("{path}.{key}"),
-            (path, true) => format!("{path}[\"{}\"]", shorten(key)),
-        };
-        Self { object: self.object, path, value }
+    fn child(&self, to: To<'a>, value: &'a Value) -> Self {
+        Self { object: self.object, path: Some(Rc::new(Step { before: self.path.clone(), to })), value }
+    }
+}
+
+impl Step<'_> {
+    /// The path up to here, for people: `spec.ports[0].name`.
+    fn written(&self) -> String {
+        let before = self.before.as_ref().map(|step| step.written());
+        match (before, self.to) {
+            (before, To::Item(index)) => format!("{}[{index}]", before.unwrap_or_default()),
+            (None, To::Key(key)) => key.to_owned(),
+            (Some(path), To::Key(key)) if key.contains(['.', '/', '[', ' ']) => format!("{path}[\"{}\"]", shorten(key)),
+            (Some(path), To::Key(key)) => format!("{path}.{key}"),
+        }
     }
 }
 

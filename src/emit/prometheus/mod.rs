@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use self::rule::Group;
 use self::scope::Scope;
 use super::promql::{self, Known};
-use super::{Emitted, kubernetes, to_yaml};
+use super::{Emitted, labels, to_yaml};
 use crate::diagnostic::{Diagnostic, Route};
 use crate::stack::Stack;
 
@@ -73,7 +73,7 @@ fn lint(stack: &Stack, groups: &[Group]) -> Vec<Diagnostic> {
 }
 
 fn prometheus_rule(stack: &Stack, spec: Value) -> Value {
-    let mut labels = kubernetes::labels::labels(stack, "monitoring", &stack.name);
+    let mut labels = labels::labels(stack, "monitoring", &stack.name);
     labels.extend(stack.monitoring.labels.clone());
     json!({
         "apiVersion": "monitoring.coreos.com/v1",

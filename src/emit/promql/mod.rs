@@ -13,7 +13,6 @@ pub(in crate::emit) use lint::lint;
 #[cfg(test)]
 pub(in crate::emit) use recorded::RECORDED;
 pub(in crate::emit) use recorded::recorded;
-#[allow(unused_imports, reason = "queries of dashboards only")]
 pub(in crate::emit) use template::substitute;
 
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Tree, parse};
-use crate::harness::{example_stacks, finish, judge, root};
+use super::Tree;
+use crate::harness::{example_stacks, finish, judge, root, yaml};
 
 /// Judges one text as a file of its own.
 fn judge_text(text: &str) -> crate::harness::Run {
@@ -78,7 +78,7 @@ fn words_that_yaml_1_1_takes_for_something_else_are_quoted() {
     for word in ["no", "on", "y", "null", "1e3", "0x10", "12_000", "2026-01-01"] {
         let tree = Tree::of("customer-support", &[("stack.kdl", "owner \"team-support\"", &format!("owner \"{word}\""))]);
         let text = tree.text("kubernetes/llama-70b/service.yaml");
-        let meant = parse(text);
+        let meant = yaml(text);
         assert_eq!(meant["metadata"]["labels"]["llmc.dev/owner"], word);
         let run = yaml11(text, &meant);
         assert_eq!(run.code, 0, "{}", run.stdout);
@@ -109,7 +109,7 @@ fn any_text_stays_what_it_is_in_yaml() {
         let written = llmc::emit::to_yaml(&meant);
         let run = yaml11(&written, &meant);
         assert_eq!(run.code, 0, "{}", run.stdout);
-        assert_eq!(parse(&written), meant, "as YAML 1.2");
+        assert_eq!(yaml(&written), meant, "as YAML 1.2");
     }
 }
 
@@ -123,7 +123,7 @@ fn a_prompt_cannot_leave_its_config_map() {
     {
         let tree = Tree::of("customer-support", &[(file, start, text)]);
         let written = tree.text("prompts/support/v1.yaml");
-        let mut meant = parse(written);
+        let mut meant = yaml(written);
         meant["data"]["system.md"] = original.replace(start, text).into();
         let run = yaml11(written, &meant);
         assert_eq!(run.code, 0, "{text:?}: {}\n{written}", run.stdout);

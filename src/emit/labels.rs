@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, SleepAction};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
@@ -12,9 +11,14 @@ use crate::stack::Stack;
 /// Annotation with the digest of the object that it stands on.
 const DIGEST_ANNOTATION: &str = "llmc.dev/object-sha256";
 
+/// Component of a model's objects.
+pub(super) const MODEL: &str = "model";
+/// Component of the objects of a guardrails server.
+pub(super) const GUARDRAILS: &str = "guardrails";
+
 /// Labels that choose the pods of one part of a stack. They never change with a version or a
 /// digest, since a selector cannot be changed.
-pub(in crate::emit) fn selector(stack: &Stack, component: &str, name: &str) -> BTreeMap<String, String> {
+pub(super) fn selector(stack: &Stack, component: &str, name: &str) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("app.kubernetes.io/component".into(), component.into()),
         ("app.kubernetes.io/instance".into(), stack.name.clone()),
@@ -23,7 +27,7 @@ pub(in crate::emit) fn selector(stack: &Stack, component: &str, name: &str) -> B
 }
 
 /// All labels of an object of that part.
-pub(in crate::emit) fn labels(stack: &Stack, component: &str, name: &str) -> BTreeMap<String, String> {
+pub(super) fn labels(stack: &Stack, component: &str, name: &str) -> BTreeMap<String, String> {
     let mut labels = selector(stack, component, name);
     labels.insert("app.kubernetes.io/managed-by".into(), "llmc".into());
     labels.insert("app.kubernetes.io/part-of".into(), stack.name.clone());
@@ -32,7 +36,7 @@ pub(in crate::emit) fn labels(stack: &Stack, component: &str, name: &str) -> BTr
 }
 
 /// Metadata of the object `object_name`.
-pub(in crate::emit) fn metadata(stack: &Stack, component: &str, name: &str, object_name: &str) -> ObjectMeta {
+pub(super) fn metadata(stack: &Stack, component: &str, name: &str, object_name: &str) -> ObjectMeta {
     ObjectMeta {
         name: Some(object_name.to_owned()),
         namespace: Some(stack.namespace.clone()),
@@ -43,7 +47,7 @@ pub(in crate::emit) fn metadata(stack: &Stack, component: &str, name: &str, obje
 
 /// The object with the digest of itself in an annotation of its own metadata, never of a pod
 /// template's, so that a new digest alone restarts nothing.
-pub(in crate::emit) fn with_digest(object: &Value) -> Value {
+pub(super) fn with_digest(object: &Value) -> Value {
     let digest = sha256(object.to_string().as_bytes());
     let mut object = object.clone();
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -53,12 +57,4 @@ pub(in crate::emit) fn with_digest(object: &Value) -> Value {
         }
     }
     object
-}
-
-/// Keeps a stopping pod serving for a while, until every proxy knows that it is going.
-pub(in crate::emit) fn pre_stop_sleep(seconds: i64) -> Lifecycle {
-    Lifecycle {
-        pre_stop: Some(LifecycleHandler { sleep: Some(SleepAction { seconds }), ..LifecycleHandler::default() }),
-        ..Lifecycle::default()
-    }
 }
