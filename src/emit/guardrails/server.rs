@@ -86,7 +86,7 @@ impl Server<'_> {
     fn config_map(&self) -> Value {
         let data: BTreeMap<String, String> = self.files.iter().map(|(path, text)| (key(path), text.clone())).collect();
         value(&ConfigMap {
-            metadata: self.metadata(&self.config_map_name()),
+            metadata: ObjectMeta { annotations: Some(BTreeMap::from([labels::pruned_last()])), ..self.metadata(&self.config_map_name()) },
             data: Some(data),
             immutable: Some(true),
             ..ConfigMap::default()

@@ -55,6 +55,13 @@ pub(in crate::emit) fn with_digest(object: &Value) -> Value {
     object
 }
 
+/// Annotation for an object whose name changes with its content: Argo CD, which otherwise deletes
+/// first, deletes the old one only when all others are healthy. Until then old pods mount it, and a
+/// pod that has to move could not start without it.
+pub(in crate::emit) fn pruned_last() -> (String, String) {
+    ("argocd.argoproj.io/sync-options".into(), "PruneLast=true".into())
+}
+
 /// Keeps a stopping pod serving for a while, until every proxy knows that it is going.
 pub(in crate::emit) fn pre_stop_sleep(seconds: i64) -> Lifecycle {
     Lifecycle {
