@@ -58,3 +58,10 @@ pub(super) fn with_digest(object: &Value) -> Value {
     }
     object
 }
+
+/// Annotation for an object whose name changes with its content: Argo CD, which otherwise deletes
+/// first, deletes the old one only when all others are healthy. Until then old pods mount it, and a
+/// pod that has to move could not start without it.
+pub(super) fn pruned_last() -> (String, String) {
+    ("argocd.argoproj.io/sync-options".into(), "PruneLast=true".into())
+}

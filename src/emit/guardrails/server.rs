@@ -76,7 +76,11 @@ impl Server<'_> {
     fn config_map(&self) -> Value {
         let data: BTreeMap<String, String> = self.files.iter().map(|(path, text)| (key(path), text.clone())).collect();
         value(&ConfigMap {
-            metadata: ObjectMeta { name: Some(self.config_map_name()), ..self.workload.metadata() },
+            metadata: ObjectMeta {
+                name: Some(self.config_map_name()),
+                annotations: Some(BTreeMap::from([labels::pruned_last()])),
+                ..self.workload.metadata()
+            },
             data: Some(data),
             immutable: Some(true),
             ..ConfigMap::default()

@@ -52,7 +52,8 @@ fn config_map(stack: &Stack, prompt: &Prompt, version: &str, content: &PromptVer
     let hash = short_hash(&json!([prompt.name, version, data]).to_string());
     let name = config_map_name(&stack.name, &prompt.name, version, &hash);
     let mut metadata = labels::metadata(stack, COMPONENT, &prompt.name, &name);
-    metadata.annotations = Some(BTreeMap::from([(PROMPT_ANNOTATION.to_owned(), format!("{}@{version}", prompt.name))]));
+    let annotation = (PROMPT_ANNOTATION.to_owned(), format!("{}@{version}", prompt.name));
+    metadata.annotations = Some(BTreeMap::from([annotation, labels::pruned_last()]));
     let object = value(&ConfigMap { metadata, data: Some(data), immutable: Some(true), ..ConfigMap::default() });
     (name, object)
 }

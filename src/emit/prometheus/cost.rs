@@ -55,9 +55,12 @@ pub(super) fn recordings(scope: &Scope<'_>) -> Vec<Rule> {
     let mut rules = vec![
         record(
             "llmc:gpus_allocated:sum",
-            // From the moment that a pod has a node, also while it loads; a Deployment without
+            // Once for each container, however many copies of kube-state-metrics are scraped. From the
+            // moment that a pod has a node, also while it loads; a Deployment without
             // pods costs nothing, while one that nobody measures costs an unknown amount.
-            format!("sum({requests} unless on (namespace, pod) ({ended} == 1)) or on () (0 * max({deployment}))"),
+            format!(
+                "sum(max by (namespace, pod, container) ({requests}) unless on (namespace, pod) ({ended} == 1)) or on () (0 * max({deployment}))"
+            ),
             with(scope.labels(), &[("llmc_pool", pool)]),
         ),
         record(

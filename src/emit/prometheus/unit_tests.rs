@@ -82,8 +82,9 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
             (second_pod(scope.scraped(running, &[])), "3x20".to_owned()),
             (scope.scraped(usage, &[]), "0.5x20".to_owned()),
             (second_pod(scope.scraped(usage, &[])), "0.25x20".to_owned()),
-            // Of these three, only the first holds GPUs of this model.
+            // Of these four, only the first holds GPUs of this model, and the second is the same again.
             (gpus(&[("node", "gpu-1")]), "4x20".to_owned()),
+            (gpus(&[("node", "gpu-1")]).replace("10.0.0.9:", "10.0.0.10:"), "4x20".to_owned()),
             (gpus(&[("container", "waiting-for-a-node")]), "4x20".to_owned()),
             (gpus(&[("node", "gpu-1")]).replace("-7d9c5b8f4-", "-large-7d9c5b8f4-"), "4x20".to_owned()),
         ],

@@ -69,3 +69,16 @@ fn the_index_leads_to_every_version() {
         }
     }
 }
+
+/// Argo CD deletes first otherwise, and a pod that still mounts the old content could not move.
+#[test]
+fn what_is_named_after_its_content_is_deleted_last() {
+    let mut found = 0;
+    for stack in example_stacks() {
+        for (path, object) in Tree::of(&stack, &[]).objects().into_iter().filter(|(_, object)| object["immutable"] == true) {
+            assert_eq!(object["metadata"]["annotations"]["argocd.argoproj.io/sync-options"], "PruneLast=true", "{stack}/{path}");
+            found += 1;
+        }
+    }
+    assert!(found >= 8, "{found} objects");
+}
