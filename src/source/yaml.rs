@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use serde_saphyr::granit_parser::{Marker, Parser};
 use serde_saphyr::{DuplicateKeyPolicy, Location, Options, Spanned};
 
-use super::rules::{DUPLICATE, SYNTAX, TOO_DEEP};
+use super::rules::{DUPLICATE, SYNTAX, TOO_DEEP, WRONG_TYPE};
 use super::{Document, Spans, big_stack};
 use crate::diagnostic::{Diagnostic, Place, Route};
 
@@ -38,6 +39,7 @@ pub(super) fn parse(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Doc
     };
     let mut document = Document::default();
     let lines = Lines::of(text);
+    refuse_tags(&lines, diagnostics);
     document.value = place(parsed.value, &Route::root(), &lines, &mut document);
     document.spans.insert(Route::root(), Spans { key: 0..0, value: 0..0 });
     Some(document)
@@ -87,8 +89,36 @@ fn report(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
             if ["recursion limit", "budget breached"].iter().any(|limit| message.starts_with(limit)) {
                 return too_large(start..end);
             }
-            at(&SYNTAX, start..end, if message.is_empty() { "this is not YAML".into() } else { message.to_owned() })
+            // The library's words for these are about its own types.
+            let (message, help) = match message {
+                m if m.starts_with("cannot deserialize null into string") || m.starts_with("expected string scalar") => {
+                    ("a key must be a word", Some("write it as a plain word, or in quotes"))
+                }
+                m if m.starts_with("non-finite float") => ("infinity and NaN are not numbers here", None),
+                m if m.ends_with("found a tab") => ("a tab cannot indent YAML", Some("indent with spaces; the tab is near this place")),
+                m => (m, None),
+            };
+            let finding = at(&SYNTAX, start..end, if message.is_empty() { "this is not YAML".into() } else { message.to_owned() });
+            match help {
+                Some(help) => finding.help(help),
+                None => finding,
+            }
         }
+    }
+}
+
+/// The deserializer drops a tag that it does not know and converts by one that it does; a field
+/// reads neither, so every tag is refused.
+fn refuse_tags(lines: &Lines<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for (event, span) in Parser::new_from_str(lines.text).map_while(Result::ok) {
+        let (Some(tag), Some(place)) = (event.tag(), span.tag_span().or(Some(span))) else { continue };
+        let range = lines.at(place.start)..lines.at(place.end);
+        let finding = Diagnostic::new(
+            &WRONG_TYPE,
+            Place::Text { file: String::new(), range },
+            format!("the tag `{}` has no meaning here", tag.original()),
+        );
+        diagnostics.push(finding.help("remove it; the field decides the type, and quotes make a string"));
     }
 }
 
@@ -213,6 +243,16 @@ impl<'t> Lines<'t> {
     fn offset(&self, location: Location) -> usize {
         let line = usize::try_from(location.line()).unwrap_or(1).max(1) - 1;
         let column = usize::try_from(location.column()).unwrap_or(1).max(1) - 1;
+        self.position(line, column)
+    }
+
+    /// Byte offset of a mark; its line counts from 1, its column in characters from 0.
+    fn at(&self, mark: Marker) -> usize {
+        self.position(mark.line().max(1) - 1, mark.col())
+    }
+
+    /// Byte offset of a line and a column in characters, both from 0.
+    fn position(&self, line: usize, column: usize) -> usize {
         let Some(start) = self.starts.get(line).copied() else { return self.text.len() };
         let rest = &self.text[start..];
         rest.char_indices().nth(column).map_or(self.text.len(), |(at, _)| start + at)
