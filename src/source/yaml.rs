@@ -230,13 +230,18 @@ fn place(node: Node, route: &Route, lines: &Lines<'_>, document: &mut Document) 
 /// Turns the parser's places into byte ranges.
 struct Lines<'t> {
     text: &'t str,
+    /// Where each character begins, in bytes: a spec can be one line of a megabyte.
+    characters: Vec<usize>,
+    /// Where each line begins, in characters.
     starts: Vec<usize>,
 }
 
 impl<'t> Lines<'t> {
     fn of(text: &'t str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+        let characters = text.char_indices().map(|(at, _)| at).collect();
+        let ends = text.chars().enumerate().filter(|(_, c)| *c == '\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        Self { text, characters, starts }
     }
 
     /// Byte offset of a place; its line counts from 1, its column in characters from 1.
@@ -253,9 +258,8 @@ impl<'t> Lines<'t> {
 
     /// Byte offset of a line and a column in characters, both from 0.
     fn position(&self, line: usize, column: usize) -> usize {
-        let Some(start) = self.starts.get(line).copied() else { return self.text.len() };
-        let rest = &self.text[start..];
-        rest.char_indices().nth(column).map_or(self.text.len(), |(at, _)| start + at)
+        let Some(start) = self.starts.get(line) else { return self.text.len() };
+        self.characters.get(start + column).copied().unwrap_or(self.text.len())
     }
 
     /// The key or plain word at a place.
@@ -275,6 +279,11 @@ impl<'t> Lines<'t> {
             (Node::Scalar(_), _) => {
                 let start = self.offset(location);
                 let rest = &self.text[start..];
+                // The parser's length says where to stop looking; an empty value has none.
+                let length = usize::try_from(location.span().len()).unwrap_or(0);
+                let end = self.characters.partition_point(|at| *at < start) + length;
+                let end = self.characters.get(end).filter(|_| length > 0).map_or(self.text.len(), |end| *end);
+                let rest = rest.get(..end.saturating_sub(start)).unwrap_or(rest);
                 let line = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
                 let length = match line.chars().next() {
                     Some(quote @ ('"' | '\'')) => line[1..].find(quote).map_or(line.len(), |at| at + 2),

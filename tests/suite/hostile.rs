@@ -56,6 +56,20 @@ fn texts_that_are_not_what_they_seem() {
     refused("infinite.yaml", "stack: x\nnamespace: y\nbudget: {monthly: .inf}\n", "LLMC-S001");
 }
 
+/// A line of many values takes no longer than many lines.
+#[test]
+fn a_spec_of_one_long_line() {
+    let labels: Vec<String> = (0..12_000).map(|i| format!("\"k{i}\": \"파드 {i}\"")).collect();
+    let spec =
+        format!("{{\"stack\": \"x\", \"namespace\": \"y\", \"monitoring\": {{\"labels\": {{{}}}}}, \"owner\": 5}}", labels.join(", "));
+    let started = std::time::Instant::now();
+    let mut diagnostics = Vec::new();
+    let document = llmc::source::read(&spec, llmc::source::Syntax::Yaml, llmc::spec::schema(), &mut diagnostics).unwrap();
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    let owner = &document.spans[&llmc::diagnostic::Route::of(["owner"])];
+    assert_eq!((&spec[owner.key.clone()], &spec[owner.value.clone()]), ("\"owner\"", "5"));
+}
+
 /// What a field would not read is refused at its place, once, and with what works.
 #[test]
 fn what_has_no_effect_is_refused_where_it_stands() {
