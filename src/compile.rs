@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::check::{self, Context};
-use crate::diagnostic::{self, Diagnostic, Finding, Route, Rule, Severity};
+use crate::diagnostic::{self, Diagnostic, Finding, Place, Route, Rule, Severity};
 use crate::emit::{self, FileSet};
 use crate::resolve::{self, Resolved};
 use crate::source::{self, Folder, Sources, Syntax};
@@ -18,7 +18,7 @@ use crate::stack::Stack;
 pub struct Compilation {
     /// Path of the spec as shown to people.
     pub spec_path: String,
-    /// The resolved stack, as far as it could be resolved.
+    /// The resolved stack, as far as it could be resolved; none without a name.
     pub stack: Option<Stack>,
     /// Everything that was found, sorted.
     pub findings: Vec<Finding>,
@@ -52,8 +52,10 @@ pub fn compile(path: &Path, shown: &str) -> Compilation {
     // A file that could not be read at all was reported; there is nothing to parse.
     if diagnostics.is_empty() || !text.is_empty() {
         let syntax = Syntax::of(path).unwrap_or(Syntax::Kdl);
-        if let Some((spec, document)) = parse(&text, syntax, &mut diagnostics) {
-            sources.set_document(&document);
+        let document = source::read(&text, syntax, spec::schema(), &mut diagnostics);
+        // The places are known even where the types refuse what they hold.
+        document.iter().for_each(|document| sources.set_document(document));
+        if let Some((spec, document)) = document.and_then(|document| typed(document, &mut diagnostics)) {
             let Resolved { stack: resolved, left_out } = resolve::resolve(&spec, &Folder::of(path), &mut sources, &mut diagnostics);
             check::run(&Context { spec: &spec, document: &document, stack: &resolved }, &mut diagnostics);
             let is_error = |d: &Diagnostic| d.rule.severity == Severity::Error;
@@ -69,7 +71,8 @@ pub fn compile(path: &Path, shown: &str) -> Compilation {
                     Err(faults) => diagnostics.extend(faults),
                 }
             }
-            stack = Some(resolved);
+            let name = Route::of(["stack"]);
+            stack = (document.spans.contains_key(&name) && !document.dropped.contains(&name)).then_some(resolved);
         }
     }
     let mut findings: Vec<Finding> = diagnostics.into_iter().map(|d| sources.locate(d)).collect();
@@ -77,9 +80,16 @@ pub fn compile(path: &Path, shown: &str) -> Compilation {
     Compilation { spec_path: shown.to_owned(), stack, findings, files }
 }
 
-/// The spec and its document, or `None` when no spec could be read.
-fn parse(text: &str, syntax: Syntax, diagnostics: &mut Vec<Diagnostic>) -> Option<(Spec, source::Document)> {
-    let mut document = source::read(text, syntax, spec::schema(), diagnostics)?;
+/// What becomes of a spec, shown as `shown`, on which the compiler fails.
+pub fn crashed(shown: &str) -> Compilation {
+    let message = "the compiler failed on this spec".to_owned();
+    let fault = Diagnostic::new(&INTERNAL, Place::Text { file: String::new(), range: 0..0 }, message);
+    let findings = vec![Sources::new(shown.to_owned(), "").locate(fault)];
+    Compilation { spec_path: shown.to_owned(), stack: None, findings, files: None }
+}
+
+/// The spec that `document` holds, beside it, or `None` when the types refuse it.
+fn typed(mut document: source::Document, diagnostics: &mut Vec<Diagnostic>) -> Option<(Spec, source::Document)> {
     fill_root(&mut document.value, diagnostics);
     match deserialize::<Spec>(&document.value) {
         Ok(spec) => Some((spec, document)),

@@ -10,12 +10,12 @@ static RULE: Rule = Rule {
     code: "LLMC-O005",
     name: "unusable-interval",
     severity: Severity::Error,
-    docs: "The scrape interval is not between 5 s and 75 s, or the window of an objective is not between \
-           1 and 90 days.\n\n\
+    docs: "The scrape interval is not between 5 s and 75 s, the window of an objective is not between \
+           1 and 90 days, or a drain is above one hour.\n\n\
            Rates are taken over 5 minutes and more, and need 4 scrapes in that time: with fewer, one missed \
            scrape makes the alerts blind. Below 5 s, scraping costs more than it tells. A window under a day \
            is over before anybody has read the alert, and one above 90 days is longer than most Prometheus \
-           servers remember.\n\n\
+           servers remember. A pod that drains for more than an hour blocks the upgrade of its node.\n\n\
            ```kdl\nmonitoring { scrape-interval \"5m\" }     // at most 75s\n```\n\n\
            Write a length of time within the bounds that the message names.",
 };
@@ -26,6 +26,10 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let interval = Route::of(["monitoring", "scrape-interval"]);
     out.extend(outside("the scrape interval", cx.spec.monitoring.scrape_interval, shortest, longest, interval));
     for (name, model) in &cx.spec.model {
+        if let Some(drain) = model.drain {
+            let (shortest, longest) = (Duration::from_seconds(0), Duration::from_seconds(3600));
+            out.extend(outside("the drain", drain, shortest, longest, Route::of(["model", name, "drain"])));
+        }
         for (objective, described) in &model.objective {
             let at = Route::of(["model", name, "objective", objective, "window"]);
             let (shortest, longest) = (Duration::from_seconds(day), Duration::from_seconds(90 * day));

@@ -1,6 +1,8 @@
 //! Which specs a command works on.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::panic;
 use std::path::{Component, Path, PathBuf};
 
 use super::Failure;
@@ -45,20 +47,25 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
         }
     }
     inputs.sort_by(|a, b| a.shown.cmp(&b.shown));
-    inputs.dedup_by(|a, b| a.shown == b.shown);
+    // One spec may be named twice, and two names may look alike when they are shown.
+    let mut seen = BTreeSet::new();
+    inputs.retain(|input| seen.insert(fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone())));
     Ok(inputs)
 }
 
 /// Compiles every input, `jobs` at a time, in the order of the inputs.
 pub(super) fn compile_all(inputs: &[Input], jobs: usize) -> Vec<Compilation> {
+    compile_each(inputs, jobs, |input| compile::compile(&input.path, &input.shown))
+}
+
+fn compile_each(inputs: &[Input], jobs: usize, compile: impl Fn(&Input) -> Compilation + Sync) -> Vec<Compilation> {
+    // A spec that the compiler fails on is reported like any other fault, and the others go on.
+    let compile =
+        |input: &Input| panic::catch_unwind(panic::AssertUnwindSafe(|| compile(input))).unwrap_or_else(|_| compile::crashed(&input.shown));
     let share = inputs.len().div_ceil(jobs.max(1)).max(1);
     std::thread::scope(|scope| {
-        let workers: Vec<_> = inputs
-            .chunks(share)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(|i| compile::compile(&i.path, &i.shown)).collect::<Vec<_>>()))
-            .collect();
-        // A worker that panicked must not read as a stack without findings.
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        let workers: Vec<_> = inputs.chunks(share).map(|chunk| scope.spawn(|| chunk.iter().map(compile).collect::<Vec<_>>())).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic))).collect()
     })
 }
 
@@ -118,4 +125,26 @@ pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
 pub(super) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy().replace('\\', "/");
     text.strip_prefix("./").map_or_else(|| text.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::{Input, compile_each};
+    use crate::compile;
+    use crate::diagnostic;
+
+    #[test]
+    fn a_crash_is_a_finding_of_its_own_spec() {
+        let names = ["a", "b", "c", "d"];
+        let inputs: Vec<Input> = names.map(|name| Input { path: PathBuf::from(name), shown: name.into(), root: PathBuf::new() }).into();
+        let compilations = compile_each(&inputs, 2, |input| {
+            assert_ne!(input.shown, "b", "this spec makes the compiler fail");
+            compile::Compilation { spec_path: input.shown.clone(), stack: None, findings: Vec::new(), files: None }
+        });
+        assert_eq!(compilations.iter().map(|c| c.spec_path.as_str()).collect::<Vec<_>>(), names);
+        let failed = compilations.iter().map(|c| diagnostic::has_errors(&c.findings));
+        assert_eq!(failed.collect::<Vec<_>>(), [false, true, false, false]);
+    }
 }

@@ -10,6 +10,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::emit::{FileSet, MANIFEST_FILE, Manifest, sha256};
 
+/// Begins the name of a folder that a tree is written in before it takes its place.
+const STAGING: &str = ".llmc-staging-";
+
 /// How a written tree differs from a compiled one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -94,6 +97,13 @@ pub fn compare(folder: &Path, files: &FileSet) -> Result<Changes, Refusal> {
 /// # Errors
 /// A [`Refusal`]; the tree that stood is then untouched.
 pub fn write(folder: &Path, files: &FileSet, overwrite: bool) -> Result<Changes, Refusal> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |error| Refusal::Io(path, error)
+    };
+    let parent = folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(io(parent))?;
+    let _lock = lock(parent);
     let standing = read(folder)?;
     let changes = changes(&standing, files);
     if standing.manifest.is_none() && !standing.files.is_empty() && !overwrite {
@@ -108,14 +118,8 @@ pub fn write(folder: &Path, files: &FileSet, overwrite: bool) -> Result<Changes,
     if changes.is_empty() {
         return Ok(changes);
     }
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |error| Refusal::Io(path, error)
-    };
-    let parent = folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(io(parent))?;
     // The new tree grows beside the old one, on the same file system, and takes its place whole.
-    let staging = tempfile::Builder::new().prefix(".llmc-").tempdir_in(parent).map_err(io(parent))?;
+    let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(parent).map_err(io(parent))?;
     let tree = staging.path().join("tree");
     fs::create_dir(&tree).map_err(io(&tree))?;
     for (path, text) in files.iter() {
@@ -136,6 +140,23 @@ pub fn compiled_stacks(base: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|f| f.join(MANIFEST_FILE).is_file()).collect();
     folders.sort();
     folders
+}
+
+/// Lets one compile at a time write below `parent`, until the lock is dropped or the process ends.
+///
+/// Whoever holds it owns every staging folder there, so what a killed compile left is removed. A
+/// file system without locks does without both: each tree is still written whole.
+fn lock(parent: &Path) -> Option<fs::File> {
+    let lock = fs::File::open(parent).ok()?;
+    lock.lock().ok()?;
+    for entry in fs::read_dir(parent).ok()?.flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && entry.file_name().as_encoded_bytes().starts_with(STAGING.as_bytes()) {
+            // It is only in the way; the next compile tries again.
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+    Some(lock)
 }
 
 /// Puts `tree` where `folder` is, in one step.

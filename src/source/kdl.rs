@@ -42,6 +42,10 @@ fn report(text: &str, error: &KdlError, diagnostics: &mut Vec<Diagnostic>) {
         let end = (start + fault.span.len()).min(text.len());
         // A recovered block can span the file; its first line shows the place.
         let first_line = text.get(start..end).and_then(|s| s.find('\n')).map_or(end, |at| start + at);
+        if let Some((message, help)) = text.get(start..end).and_then(first_version) {
+            diagnostics.push(Diagnostic::new(&SYNTAX, in_spec(start..end), message).help(help));
+            continue;
+        }
         let message = fault.message.clone().unwrap_or_else(|| "this is not KDL".into());
         let mut finding = Diagnostic::new(&SYNTAX, in_spec(start..first_line), lower_first(&message));
         if let Some(label) = &fault.label {
@@ -54,6 +58,17 @@ fn report(text: &str, error: &KdlError, diagnostics: &mut Vec<Diagnostic>) {
     }
     if error.diagnostics.is_empty() {
         diagnostics.push(Diagnostic::new(&SYNTAX, in_spec(0..0), "this is not KDL"));
+    }
+}
+
+/// What to say where `word` is right in KDL 1 and wrong in KDL 2.
+fn first_version(word: &str) -> Option<(String, String)> {
+    match word {
+        "true" | "false" | "null" => Some((format!("`{word}` is not written so in KDL 2"), format!("write `#{word}`"))),
+        _ if word.starts_with("r\"") || word.starts_with("r#") => {
+            Some(("a raw string does not begin with `r` in KDL 2".into(), "write `#\"…\"#`".into()))
+        }
+        _ => None,
     }
 }
 

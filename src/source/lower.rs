@@ -13,7 +13,7 @@ use std::ops::Range;
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 use serde_json::{Map, Number, Value};
 
-use super::rules::{DUPLICATE, NO_STACK, WRONG_TYPE};
+use super::rules::{DUPLICATE, MISSING_FIELD, NO_STACK, WRONG_TYPE};
 use super::shape::{self, Kind};
 use super::{Document, Spans};
 use crate::diagnostic::{Diagnostic, Place, Route};
@@ -21,6 +21,7 @@ use crate::diagnostic::{Diagnostic, Place, Route};
 /// Lowers `kdl`, whose one node is the root object of `schema`; `None` if that node is missing.
 pub(super) fn lower(kdl: &KdlDocument, schema: &Value, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
     let mut lowering = Lowering { schema, document: Document::default(), diagnostics };
+    lowering.refuse_annotations(kdl);
     let root_name = schema.get("x-argument").and_then(Value::as_str).unwrap_or_default();
     let (roots, others): (Vec<_>, Vec<_>) = kdl.nodes().iter().partition(|n| n.name().value() == root_name);
     for node in others {
@@ -93,6 +94,19 @@ impl Lowering<'_> {
         self.document.spans.insert(route.clone(), Spans { key, value });
     }
 
+    /// No field reads an annotation such as `(u8)1`, so one would say something that has no effect.
+    fn refuse_annotations(&mut self, kdl: &KdlDocument) {
+        for node in kdl.nodes() {
+            for annotation in node.ty().into_iter().chain(node.entries().iter().filter_map(KdlEntry::ty)) {
+                let span = annotation.span();
+                let range = span.offset()..span.offset() + span.len();
+                let finding = self.at(&WRONG_TYPE, range, format!("the type annotation `({})` has no meaning here", annotation.value()));
+                self.diagnostics.push(finding.help("remove it with its parentheses; the field decides the type"));
+            }
+            node.children().into_iter().for_each(|children| self.refuse_annotations(children));
+        }
+    }
+
     fn object(&mut self, entries: Entries<'_>, schema: &Value, route: &Route) -> Value {
         let mut map = Map::new();
         let argument_field = schema.get("x-argument").and_then(Value::as_str);
@@ -105,12 +119,12 @@ impl Lowering<'_> {
                 }
                 None => {
                     let name = entries.node.name().value();
-                    let most = usize::from(argument_field.is_some());
-                    let finding = self.at(
-                        &WRONG_TYPE,
-                        entry_range(argument),
-                        format!("`{name}` takes {most} argument{}, this is one more", if most == 1 { "" } else { "s" }),
-                    );
+                    let message = match entries.from + usize::from(argument_field.is_some()) {
+                        0 => format!("`{name}` takes no argument"),
+                        1 => format!("`{name}` takes one argument, this is one more"),
+                        most => format!("`{name}` takes {most} arguments, this is one more"),
+                    };
+                    let finding = self.at(&WRONG_TYPE, entry_range(argument), message);
                     let fields = shape::field_names(self.schema, schema).join("`, `");
                     self.diagnostics.push(finding.help(format!("its fields are `{fields}`")));
                 }
@@ -247,6 +261,12 @@ impl Lowering<'_> {
         for node in nodes {
             let Some(key) = node.entries().iter().find(|e| e.name().is_none()) else {
                 let entries = Entries::of(node);
+                if self.lacks_name(entries, values) {
+                    let name = node.name().value();
+                    let finding = self.at(&MISSING_FIELD, name_range(node), format!("this `{name}` has no name"));
+                    self.diagnostics.push(finding.help(format!("write `{name} \"name\" {{ … }}`")));
+                    continue;
+                }
                 for (name, entry) in entries.properties() {
                     let value = self.property(entry, values, &route.key(name));
                     self.insert(&mut map, name, value, name_part(entry));
@@ -271,6 +291,14 @@ impl Lowering<'_> {
             map.insert(name.to_owned(), value);
         }
         Value::Object(map)
+    }
+
+    /// Whether the entries of a node without a name are the fields of one value, not named values.
+    fn lacks_name(&self, entries: Entries<'_>, values: &Value) -> bool {
+        let is_field = |name: &str| shape::field(self.schema, values, name).is_some();
+        let mut children = entries.children().iter();
+        entries.properties().any(|(name, _)| is_field(name))
+            || children.any(|child| is_field(child.name().value()) && Entries::of(child).arguments().next().is_some())
     }
 
     fn map_entries(&mut self, children: &[KdlNode], values: &Value, route: &Route) -> Value {

@@ -56,7 +56,9 @@ rules! {
     WRONG_TYPE = "LLMC-S004" "wrong-type",
     "A value has the wrong type: a string for a number, a block for a value, too many arguments.\n\n\
      Nothing is converted silently: `max-num-seqs \"64\"` is refused, because a typing mistake in a \
-     string would otherwise reach the engine. Numbers stand without quotes.";
+     string would otherwise reach the engine. Numbers stand without quotes, and whole numbers without \
+     a point. The field decides the type, so a YAML tag (`!!str 1`) and a KDL type annotation \
+     (`(u8)1`) are refused too.";
     /// A required field is missing.
     MISSING_FIELD = "LLMC-S005" "missing-field",
     "A block lacks a field that has no default.\n\n\

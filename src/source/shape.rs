@@ -77,6 +77,9 @@ pub fn validate(document: &mut Document, schema: &Value, diagnostics: &mut Vec<D
                 diagnostics.push(fault.diagnostic);
             }
             drop_value(document, &fault.drop);
+            if document.value.is_null() {
+                return;
+            }
         }
     }
 }
@@ -91,7 +94,29 @@ struct Fault {
 }
 
 fn faults(validator: &Validator, document: &Document, schema: &Value) -> Vec<Fault> {
-    validator.iter_errors(&document.value).flat_map(|error| translate(&error, document, schema)).collect()
+    let mut faults: Vec<Fault> = validator.iter_errors(&document.value).flat_map(|error| translate(&error, document, schema)).collect();
+    fractions(&document.value, &Route::root(), schema, document, &mut faults);
+    faults
+}
+
+/// JSON Schema takes `1.0` for a whole number; the types do not, and they cannot say where it is.
+fn fractions(value: &Value, route: &Route, root: &Value, document: &Document, faults: &mut Vec<Fault>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| fractions(field, &route.key(name), root, document, faults)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| fractions(item, &route.index(index), root, document, faults))
+        }
+        Value::Number(number) if number.is_f64() && faults.iter().all(|f| f.route != *route) => {
+            let schema = resolve(root, schema_at(root, route));
+            if schema.get("type").and_then(Value::as_str) == Some("integer") {
+                let message = format!("{} must be a whole number, not the number {number}", shown(route, &document.value));
+                let diagnostic = Diagnostic::at_value(&WRONG_TYPE, route.clone(), message);
+                let diagnostic = diagnostic.help("write it with digits only, without a point, an exponent or a leading zero");
+                faults.push(Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None });
+            }
+        }
+        _ => {}
+    }
 }
 
 fn drop_value(document: &mut Document, route: &Route) {
@@ -112,7 +137,7 @@ fn drop_value(document: &mut Document, route: &Route) {
 
 fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> Vec<Fault> {
     let route = Route::from_pointer(error.instance_path().as_str());
-    let name = shown(&route);
+    let name = shown(&route, &document.value);
     let schema = schema_at(root, &route);
     let one = |diagnostic: Diagnostic| vec![Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None }];
     let value = error.instance();
@@ -174,11 +199,12 @@ fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> 
     }
 }
 
-/// What people call the value at `route`.
-fn shown(route: &Route) -> String {
-    match (route.last().parse::<usize>(), route.parent()) {
-        (Ok(index), Some(list)) => format!("item {} of `{}`", index + 1, list.last()),
-        (_, None) => "the stack".to_owned(),
+/// What people call the value at `route` of `document`.
+fn shown(route: &Route, document: &Value) -> String {
+    let list = route.parent().filter(|parent| document.pointer(parent.as_str()).is_some_and(Value::is_array));
+    match (route.last().parse::<usize>(), list, route.parent()) {
+        (Ok(index), Some(list), _) => format!("item {} of `{}`", index + 1, list.last()),
+        (_, _, None) => "the stack".to_owned(),
         _ => format!("`{}`", route.last()),
     }
 }

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use serde_saphyr::granit_parser::{Marker, Parser};
 use serde_saphyr::{DuplicateKeyPolicy, Location, Options, Spanned};
 
-use super::rules::{DUPLICATE, SYNTAX, TOO_DEEP};
+use super::rules::{DUPLICATE, SYNTAX, TOO_DEEP, WRONG_TYPE};
 use super::{Document, Spans, big_stack};
 use crate::diagnostic::{Diagnostic, Place, Route};
 
@@ -38,6 +39,7 @@ pub(super) fn parse(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Doc
     };
     let mut document = Document::default();
     let lines = Lines::of(text);
+    refuse_tags(&lines, diagnostics);
     document.value = place(parsed.value, &Route::root(), &lines, &mut document);
     document.spans.insert(Route::root(), Spans { key: 0..0, value: 0..0 });
     Some(document)
@@ -87,8 +89,36 @@ fn report(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
             if ["recursion limit", "budget breached"].iter().any(|limit| message.starts_with(limit)) {
                 return too_large(start..end);
             }
-            at(&SYNTAX, start..end, if message.is_empty() { "this is not YAML".into() } else { message.to_owned() })
+            // The library's words for these are about its own types.
+            let (message, help) = match message {
+                m if m.starts_with("cannot deserialize null into string") || m.starts_with("expected string scalar") => {
+                    ("a key must be a word", Some("write it as a plain word, or in quotes"))
+                }
+                m if m.starts_with("non-finite float") => ("infinity and NaN are not numbers here", None),
+                m if m.ends_with("found a tab") => ("a tab cannot indent YAML", Some("indent with spaces; the tab is near this place")),
+                m => (m, None),
+            };
+            let finding = at(&SYNTAX, start..end, if message.is_empty() { "this is not YAML".into() } else { message.to_owned() });
+            match help {
+                Some(help) => finding.help(help),
+                None => finding,
+            }
         }
+    }
+}
+
+/// The deserializer drops a tag that it does not know and converts by one that it does; a field
+/// reads neither, so every tag is refused.
+fn refuse_tags(lines: &Lines<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for (event, span) in Parser::new_from_str(lines.text).map_while(Result::ok) {
+        let (Some(tag), Some(place)) = (event.tag(), span.tag_span().or(Some(span))) else { continue };
+        let range = lines.at(place.start)..lines.at(place.end);
+        let finding = Diagnostic::new(
+            &WRONG_TYPE,
+            Place::Text { file: String::new(), range },
+            format!("the tag `{}` has no meaning here", tag.original()),
+        );
+        diagnostics.push(finding.help("remove it; the field decides the type, and quotes make a string"));
     }
 }
 
@@ -200,22 +230,36 @@ fn place(node: Node, route: &Route, lines: &Lines<'_>, document: &mut Document) 
 /// Turns the parser's places into byte ranges.
 struct Lines<'t> {
     text: &'t str,
+    /// Where each character begins, in bytes: a spec can be one line of a megabyte.
+    characters: Vec<usize>,
+    /// Where each line begins, in characters.
     starts: Vec<usize>,
 }
 
 impl<'t> Lines<'t> {
     fn of(text: &'t str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+        let characters = text.char_indices().map(|(at, _)| at).collect();
+        let ends = text.chars().enumerate().filter(|(_, c)| *c == '\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        Self { text, characters, starts }
     }
 
     /// Byte offset of a place; its line counts from 1, its column in characters from 1.
     fn offset(&self, location: Location) -> usize {
         let line = usize::try_from(location.line()).unwrap_or(1).max(1) - 1;
         let column = usize::try_from(location.column()).unwrap_or(1).max(1) - 1;
-        let Some(start) = self.starts.get(line).copied() else { return self.text.len() };
-        let rest = &self.text[start..];
-        rest.char_indices().nth(column).map_or(self.text.len(), |(at, _)| start + at)
+        self.position(line, column)
+    }
+
+    /// Byte offset of a mark; its line counts from 1, its column in characters from 0.
+    fn at(&self, mark: Marker) -> usize {
+        self.position(mark.line().max(1) - 1, mark.col())
+    }
+
+    /// Byte offset of a line and a column in characters, both from 0.
+    fn position(&self, line: usize, column: usize) -> usize {
+        let Some(start) = self.starts.get(line) else { return self.text.len() };
+        self.characters.get(start + column).copied().unwrap_or(self.text.len())
     }
 
     /// The key or plain word at a place.
@@ -235,6 +279,11 @@ impl<'t> Lines<'t> {
             (Node::Scalar(_), _) => {
                 let start = self.offset(location);
                 let rest = &self.text[start..];
+                // The parser's length says where to stop looking; an empty value has none.
+                let length = usize::try_from(location.span().len()).unwrap_or(0);
+                let end = self.characters.partition_point(|at| *at < start) + length;
+                let end = self.characters.get(end).filter(|_| length > 0).map_or(self.text.len(), |end| *end);
+                let rest = rest.get(..end.saturating_sub(start)).unwrap_or(rest);
                 let line = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
                 let length = match line.chars().next() {
                     Some(quote @ ('"' | '\'')) => line[1..].find(quote).map_or(line.len(), |at| at + 2),

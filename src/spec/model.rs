@@ -32,7 +32,7 @@ pub struct Model {
     pub token_secret: Option<SecretKey>,
     /// Time that running answers get to finish when a pod stops. Default: the longest answer of
     /// the prompts that reach the model, at its `tpot` objective or 50 ms for each token, and at
-    /// least 30 s.
+    /// least 30 s. At most `1h`.
     pub drain: Option<Duration>,
     /// Volume that caches the weights. Default: sized after the checkpoint, in the cluster's class.
     #[serde(default)]

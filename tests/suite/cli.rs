@@ -86,6 +86,26 @@ fn the_stream_holds_every_object_and_nothing_else() {
 }
 
 #[test]
+fn one_spec_by_two_names_is_one_and_two_specs_without_a_name_are_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for name in ["a", "b"] {
+        assert_eq!(llmc(here, &["init", name]).code, 0);
+    }
+    let whole = here.join("stacks/a");
+    let run = llmc(here, &["compile", "stacks/a", "stacks/a/stack.kdl", "stacks/../stacks/a", whole.to_str().unwrap()]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    for name in ["a", "b"] {
+        let spec = here.join(format!("stacks/{name}/stack.kdl"));
+        let text = fs::read_to_string(&spec).unwrap().replace(&format!("stack \"{name}\""), "stack");
+        fs::write(&spec, text).unwrap();
+    }
+    let run = llmc(here, &["compile"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("required field `stack`") && !run.stderr.contains("both declare"), "{}", run.stderr);
+}
+
+#[test]
 fn exit_codes_keep_two_free() {
     let folder = tempfile::tempdir().unwrap();
     for args in [&["--no-such-flag"][..], &["compile", "--jobs", "0"], &["nothing"], &[], &["check", "--format", "xml"]] {

@@ -56,6 +56,50 @@ fn texts_that_are_not_what_they_seem() {
     refused("infinite.yaml", "stack: x\nnamespace: y\nbudget: {monthly: .inf}\n", "LLMC-S001");
 }
 
+/// A line of many values takes no longer than many lines.
+#[test]
+fn a_spec_of_one_long_line() {
+    let labels: Vec<String> = (0..12_000).map(|i| format!("\"k{i}\": \"파드 {i}\"")).collect();
+    let spec =
+        format!("{{\"stack\": \"x\", \"namespace\": \"y\", \"monitoring\": {{\"labels\": {{{}}}}}, \"owner\": 5}}", labels.join(", "));
+    let started = std::time::Instant::now();
+    let mut diagnostics = Vec::new();
+    let document = llmc::source::read(&spec, llmc::source::Syntax::Yaml, llmc::spec::schema(), &mut diagnostics).unwrap();
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    let owner = &document.spans[&llmc::diagnostic::Route::of(["owner"])];
+    assert_eq!((&spec[owner.key.clone()], &spec[owner.value.clone()]), ("\"owner\"", "5"));
+}
+
+/// What a field would not read is refused at its place, once, and with what works.
+#[test]
+fn what_has_no_effect_is_refused_where_it_stands() {
+    let kdl = |body: &str| format!("stack \"x\" {{\n  namespace \"y\"\n  {body}\n}}\n");
+    let yaml = |body: &str| format!("stack: x\nnamespace: y\n{body}\n");
+    let pool = |nodes: &str| format!("pool \"p\" {{ gpu \"a100-80gb-sxm\"; nodes {nodes}; gpus-per-node 8; price-per-gpu-hour 2 }}");
+    let one = |name: &str, text: String, place: &str, words: &str| {
+        let (exit, findings) = check(name, text.as_bytes());
+        assert_eq!(exit, 1, "{text}");
+        let errors: Vec<&str> = findings.lines().filter(|line| line.contains(": error[")).collect();
+        let is_it = |line: &&str| line.starts_with(&format!("{name}:{place}: ")) && line.contains(words);
+        assert!(matches!(errors.as_slice(), [line] if is_it(line)), "not `{words}` at {place}:\n{findings}");
+    };
+    one("a.kdl", kdl("owner (u8)\"z\""), "3:10", "the type annotation `(u8)` has no meaning");
+    one("a.kdl", kdl("(team)owner \"z\""), "3:4", "the type annotation `(team)` has no meaning");
+    one("a.yaml", yaml("owner: !!python/object:os.system z"), "3:8", "the tag `!!python/object:os.system` has no meaning");
+    one("a.yaml", yaml("owner: !!binary eg=="), "3:8", "the tag `!!binary` has no meaning");
+    one("a.yaml", yaml("callers: !set [a]"), "3:10", "the tag `!set` has no meaning");
+    // The validator takes these for whole numbers, and the types say no place.
+    one("a.kdl", kdl(&pool("1.0")), "3:41", "`nodes` must be a whole number, not the number 1.0");
+    one("a.yaml", yaml("budget: {monthly: 1e-300}"), "3:19", "`1e-300` is not an amount of money");
+    one("a.kdl", kdl("pool { gpu \"a100-80gb-sxm\"; nodes 1 }"), "3:3", "this `pool` has no name");
+    one("a.kdl", kdl("budget 5 { monthly 5; }"), "3:10", "`budget` takes no argument");
+    one("a.kdl", kdl("owner true"), "3:9", "`true` is not written so in KDL 2");
+    one("a.kdl", kdl("owner r\"z\""), "3:9", "a raw string does not begin with `r` in KDL 2");
+    one("a.yaml", yaml("pool: {1: {gpu: a100-80gb-sxm, nodes: 1, gpus-per-node: 8}}"), "3:8", "`1` lacks the required field");
+    one("a.yaml", yaml("callers: {[a]: b}"), "3:11", "a key must be a word");
+    one("a.yaml", "- stack\n".into(), "1:1", "the stack must be a block, not a list");
+}
+
 /// The findings of a broken spec do not hide each other.
 #[test]
 fn everything_that_can_be_known_is_reported() {
@@ -145,6 +189,44 @@ fn outputs_that_are_in_the_way() {
     let run = llmc(here, &["compile", "--out", "blocked"]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert_eq!(fs::read_to_string(here.join("blocked/demo")).unwrap(), "a file");
+}
+
+/// What a killed compile leaves is removed by the next one that writes, and nothing else is.
+#[test]
+fn a_killed_compile_leaves_nothing_behind_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    first_stack(here);
+    let left = here.join("generated/.llmc-staging-a1B2c3");
+    fs::create_dir_all(left.join("tree/prompts")).unwrap();
+    fs::write(left.join("tree/llmc.json"), "{").unwrap();
+    fs::create_dir(here.join("generated/.llmc-notes")).unwrap();
+    let outside = here.join("outside");
+    fs::create_dir(&outside).unwrap();
+    symlink(&outside, here.join("generated/.llmc-staging-link")).unwrap();
+    assert_eq!(llmc(here, &["compile"]).code, 0);
+    let mut names: Vec<_> = fs::read_dir(here.join("generated")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".llmc-notes", ".llmc-staging-link", "demo"]);
+    assert!(outside.is_dir());
+}
+
+/// Compiles at the same time wait for each other, and each finds a whole tree.
+#[test]
+fn compiles_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    first_stack(here);
+    let start = || Command::new(env!("CARGO_BIN_EXE_llmc")).arg("compile").current_dir(here).output().unwrap();
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
+        for run in runs {
+            let output = run.join().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    });
+    assert_eq!(llmc(here, &["compile", "--check"]).code, 0);
+    assert_eq!(fs::read_dir(here.join("generated")).unwrap().count(), 1, "something was left over");
 }
 
 /// A file that cannot grow stands for a full disk; the old tree survives both.
