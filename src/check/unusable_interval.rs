@@ -11,7 +11,7 @@ static RULE: Rule = Rule {
     name: "unusable-interval",
     severity: Severity::Error,
     docs: "The scrape interval is not between 5 s and 75 s, the window of an objective is not between \
-           1 and 90 days, or a drain is above one hour.\n\n\
+           1 and 90 days, or a drain is not between 1 s and one hour.\n\n\
            Rates are taken over 5 minutes and more, and need 4 scrapes in that time: with fewer, one missed \
            scrape makes the alerts blind. Below 5 s, scraping costs more than it tells. A window under a day \
            is over before anybody has read the alert, and one above 90 days is longer than most Prometheus \
@@ -27,7 +27,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     out.extend(outside("the scrape interval", cx.spec.monitoring.scrape_interval, shortest, longest, interval));
     for (name, model) in &cx.spec.model {
         if let Some(drain) = model.drain {
-            let (shortest, longest) = (Duration::from_seconds(0), Duration::from_seconds(3600));
+            let (shortest, longest) = (Duration::from_seconds(1), Duration::from_seconds(3600));
             out.extend(outside("the drain", drain, shortest, longest, Route::of(["model", name, "drain"])));
         }
         for (objective, described) in &model.objective {

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Failure;
 use crate::compile::{self, Compilation};
+use crate::source::Syntax;
 
 /// Names of a spec in its folder.
 const SPEC_NAMES: [&str; 3] = ["stack.kdl", "stack.yaml", "stack.yml"];
@@ -42,6 +43,8 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
             if inputs.len() == before {
                 return Err(format!("no stack.kdl or stack.yaml in `{}` or the folders in it", shown(path)).into());
             }
+        } else if Syntax::of(path).is_none() {
+            return Err(format!("`{}` is no spec: its name must end in .kdl, .yaml or .yml", shown(path)).into());
         } else {
             inputs.push(input(path.clone()));
         }

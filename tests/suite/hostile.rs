@@ -302,3 +302,9 @@ fn names_and_prompts_that_try_to_break_out() {
     let text: String = texts(&root_prompts).into_values().collect();
     assert!(text.contains("{{ question }}"), "the prompt is not in {}", root_prompts.display());
 }
+
+#[test]
+fn a_file_of_another_kind_is_no_spec() {
+    let run = llmc(crate::harness::root(), &["check", "README.md"]);
+    assert_eq!((run.code, run.stderr.contains("must end in .kdl")), (1, true), "{}", run.stderr);
+}

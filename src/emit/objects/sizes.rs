@@ -11,7 +11,8 @@ pub(super) static OBJECT_TOO_LARGE: Rule = Rule {
     docs: "An object is larger than a cluster stores: 1.5 MiB for any object, 1 MiB of data in a ConfigMap, 256 KiB of \
            annotations. An API server answers `Too long: may not be more than 1048576 bytes`, and etcd `request is \
            too large`; schemas count nothing.\n\n\
-           Prompts and instructions are what grows: shorten them, or split the stack.",
+           Prompts and instructions grow with what is written, the dashboard and the rules with the models of a \
+           stack, of which about 70 fit: shorten the texts, or make two stacks of one.",
 };
 
 /// Most bytes of an object: etcd's default `--max-request-bytes`. The object's JSON stands for
@@ -48,6 +49,9 @@ fn bytes(node: &Node<'_>) -> usize {
 
 fn limit(node: &Node<'_>, what: &str, length: usize, most: usize, out: &mut Vec<Diagnostic>) {
     if length > most {
-        out.push(node.finding(&OBJECT_TOO_LARGE, format!("is too large: {what} are {length} bytes, and may be {most}")));
+        out.push(
+            node.finding(&OBJECT_TOO_LARGE, format!("is too large: {what} are {length} bytes, and may be {most}"))
+                .help("shorten the texts in it, or split the stack: rules and dashboard grow with its models"),
+        );
     }
 }

@@ -29,11 +29,11 @@ const SLOW_INTERVAL_SECONDS: u64 = 120;
 /// The rules of a stack, with their tests.
 pub(super) fn emit(stack: &Stack) -> Emitted {
     let mut out = Emitted::default();
-    if stack.models.is_empty() {
-        // What others serve is not measured in the cluster.
+    let groups = groups(stack);
+    // What others serve is not measured in the cluster.
+    if groups.is_empty() {
         return out;
     }
-    let groups = groups(stack);
     out.faults.extend(lint(stack, &groups));
     let rules = rule::rule_file(&groups);
     out.file(format!("prometheus/{RULES_FILE}"), to_yaml(&rules));
@@ -44,7 +44,11 @@ pub(super) fn emit(stack: &Stack) -> Emitted {
 
 /// All groups, in an order in which each reads only what was written before.
 fn groups(stack: &Stack) -> Vec<Group> {
-    let mut groups = vec![cost::prices(stack)];
+    let mut groups = Vec::new();
+    // Pools without a model cost nothing that could be measured.
+    if !stack.models.is_empty() {
+        groups.push(cost::prices(stack));
+    }
     for model in stack.models.values() {
         let scope = Scope::of(stack, model);
         let slo = slo::objectives(&scope);
@@ -61,7 +65,9 @@ fn groups(stack: &Stack) -> Vec<Group> {
         groups.push(Group { name, interval_seconds: None, about, rules });
     }
     groups.extend(guardrails::groups(stack));
-    groups.push(cost::budget(stack));
+    if !stack.models.is_empty() {
+        groups.push(cost::budget(stack));
+    }
     groups.retain(|group| !group.rules.is_empty());
     groups
 }

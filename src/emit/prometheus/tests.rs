@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::rule::Rule;
 use super::{emit, four_digits, groups};
 use crate::emit::promql::RECORDED;
-use crate::stack::{Duration, Indicator, Stack};
+use crate::stack::{Duration, Indicator, Stack, Target};
 
 fn example() -> Stack {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/customer-support/stack.kdl");
@@ -76,6 +76,11 @@ fn thresholds_are_scaled_to_the_window_and_exact() {
 fn without_models_there_is_nothing_to_measure() {
     let mut stack = example();
     stack.models.clear();
+    stack.routes.retain(|_, route| matches!(route.target, Target::External(_)));
+    // The server in front of somebody else's model is still in the cluster.
+    let alerts = names(&stack, |rule| matches!(rule, Rule::Alert(_)));
+    assert_eq!(alerts, BTreeSet::from(["GuardrailsDown".to_owned()]));
+    stack.routes.clear();
     let emitted = emit(&stack);
     assert!(emitted.files.is_empty() && emitted.objects.is_empty() && emitted.faults.is_empty());
 }
