@@ -1,5 +1,7 @@
 //! Holding a document against the schema, with findings a person can act on.
 
+use std::collections::BTreeSet;
+
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
@@ -62,17 +64,18 @@ pub(super) fn field_names<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s str
 /// what is left fits (or nothing is left).
 pub fn validate(document: &mut Document, schema: &Value, diagnostics: &mut Vec<Diagnostic>) {
     let Ok(validator) = jsonschema::options().offline().build(schema) else { return };
-    let mut reported = std::collections::BTreeSet::new();
+    let mut reported = BTreeSet::new();
     // Every round drops at least one value, so this ends; the bound is for the schema's own faults.
     for _ in 0..256 {
         let faults = faults(&validator, document, schema);
         if faults.is_empty() {
             return;
         }
+        let meant: BTreeSet<Route> = faults.iter().filter_map(|fault| fault.meant.clone()).collect();
         for fault in faults {
-            // A block that lost a required field in an earlier round was reported for that.
-            let caused =
-                document.dropped.iter().any(|d| d.parent().as_ref() == Some(&fault.route) && fault.missing.as_deref() == Some(&d.last()));
+            // A required field that was dropped in an earlier round, or is only misspelt, was reported.
+            let missing = fault.missing.as_ref().map(|name| fault.route.key(name));
+            let caused = missing.is_some_and(|route| document.dropped.contains(&route) || meant.contains(&route));
             if !caused && reported.insert((fault.route.clone(), fault.diagnostic.message.clone())) {
                 diagnostics.push(fault.diagnostic);
             }
@@ -91,6 +94,8 @@ struct Fault {
     drop: Route,
     /// The name of a required field that is not there.
     missing: Option<String>,
+    /// The field that an unknown one was probably meant to be.
+    meant: Option<Route>,
 }
 
 fn faults(validator: &Validator, document: &Document, schema: &Value) -> Vec<Fault> {
@@ -112,7 +117,7 @@ fn fractions(value: &Value, route: &Route, root: &Value, document: &Document, fa
                 let message = format!("{} must be a whole number, not the number {number}", shown(route, &document.value));
                 let diagnostic = Diagnostic::at_value(&WRONG_TYPE, route.clone(), message);
                 let diagnostic = diagnostic.help("write it with digits only, without a point, an exponent or a leading zero");
-                faults.push(Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None });
+                faults.push(Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None, meant: None });
             }
         }
         _ => {}
@@ -139,7 +144,7 @@ fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> 
     let route = Route::from_pointer(error.instance_path().as_str());
     let name = shown(&route, &document.value);
     let schema = schema_at(root, &route);
-    let one = |diagnostic: Diagnostic| vec![Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None }];
+    let one = |diagnostic: Diagnostic| vec![Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None, meant: None }];
     let value = error.instance();
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
@@ -154,7 +159,7 @@ fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> 
             // The root cannot be dropped without losing every other finding.
             let at_root = route == Route::root();
             let drop = if at_root { route.key(&field) } else { route.clone() };
-            let fault = Fault { route: route.clone(), drop, diagnostic, missing: Some(field) };
+            let fault = Fault { route: route.clone(), drop, diagnostic, missing: Some(field), meant: None };
             vec![fault]
         }
         ValidationErrorKind::Type { kind } => {
@@ -228,6 +233,8 @@ fn unknown_field(name: &str, route: &Route, schema: &Value, root: &Value) -> Fau
     let below = route.key(name);
     let fields = field_names(root, schema);
     let planned = resolve(root, schema).get("x-planned").and_then(Value::as_array).into_iter().flatten();
+    let near = did_you_mean(name, fields.iter().copied());
+    let meant = near.map(|near| route.key(near));
     let diagnostic = if planned.filter_map(Value::as_str).any(|p| p == name) {
         Diagnostic::at_key(&NOT_BUILT, below.clone(), format!("`{name}` is not compiled by this version of llmc"))
             .label("would have no effect")
@@ -235,12 +242,12 @@ fn unknown_field(name: &str, route: &Route, schema: &Value, root: &Value) -> Fau
     } else {
         let owner = if *route == Route::root() { "a stack".to_owned() } else { format!("`{}`", route.last()) };
         let diagnostic = Diagnostic::at_key(&UNKNOWN_FIELD, below.clone(), format!("{owner} has no field `{name}`"));
-        match did_you_mean(name, fields.iter().copied()) {
+        match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("its fields are `{}`", fields.join("`, `"))),
         }
     };
-    Fault { route: below.clone(), drop: below, diagnostic, missing: None }
+    Fault { route: below.clone(), drop: below, diagnostic, missing: None, meant }
 }
 
 fn unknown_choice(route: &Route, name: &str, value: &Value, choices: &[&str]) -> Diagnostic {
