@@ -46,6 +46,7 @@ checks! {
     tensor_parallel_heads,
     context_exceeded,
     batch_too_small,
+    unknown_setting,
     empty_guardrails,
     invalid_pattern,
     refused_refusal,

@@ -44,6 +44,8 @@ pub trait Engine: Sync {
     fn metrics(&self, version: &Version) -> Metrics;
     /// Why `flag` (with its dashes, without a value) must not be among a model's own arguments.
     fn flag_fault(&self, version: &Version, flag: &str) -> Option<FlagFault>;
+    /// The words that a setting takes in a version; `None` where they are not known.
+    fn words(&self, version: &Version, setting: Setting) -> Option<&'static [&'static str]>;
     /// Whether running answers are finished on SIGTERM by the engine itself.
     fn drains_on_stop(&self, version: &Version) -> bool;
     /// Command that waits `delay_seconds` and then, for at most the model's drain time, until no
@@ -58,6 +60,15 @@ pub struct User {
     pub id: u32,
     /// Numeric group, which also owns the volumes.
     pub group: u32,
+}
+
+/// A setting that takes one of a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// How weights are quantized.
+    Quantization,
+    /// Type of the KV cache.
+    KvCacheDtype,
 }
 
 /// Why an argument is refused.

@@ -124,8 +124,10 @@ pub struct Serve {
     #[schemars(range(min = 1, max = 10_000_000))]
     pub max_num_batched_tokens: Option<u64>,
     /// Type of the KV cache, such as `auto` or `fp8`. Default: the engine's.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_.-]{1,60}$"))]
     pub kv_cache_dtype: Option<String>,
     /// Name of a quantization method. Default: what the checkpoint says.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_.-]{1,60}$"))]
     pub quantization: Option<String>,
     /// More arguments of the engine, each as `--flag` or `--flag=value`. Default: none.
     #[serde(default)]

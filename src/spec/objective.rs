@@ -67,7 +67,9 @@ pub struct Monitoring {
     pub labels: BTreeMap<String, String>,
     /// Time between two scrapes. Default: `30s`.
     pub scrape_interval: Duration,
-    /// Folder for dashboards in Grafana. Default: `LLM`.
+    /// Folder for dashboards in Grafana, without `/`, since it becomes a folder of the dashboards'
+    /// sidecar. Default: `LLM`.
+    #[schemars(regex(pattern = r"^[^./\\][^/\\]{0,180}$"))]
     pub grafana_folder: String,
 }
 

