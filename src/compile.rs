@@ -66,7 +66,7 @@ pub fn compile(path: &Path, shown: &str) -> Compilation {
                 }
             }
             if !diagnostics.iter().any(is_error) {
-                match emit::emit(&resolved, &sources.inputs()) {
+                match emit::emit(&resolved, &sources.files()) {
                     Ok(set) => files = Some(set),
                     Err(faults) => diagnostics.extend(faults),
                 }

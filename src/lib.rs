@@ -9,6 +9,7 @@
 //! | [`resolve`] | the spec and the [`catalog`] | the [`stack`]: references bound, defaults filled |
 //! | [`check`] | spec and stack | findings, one file for each rule |
 //! | [`emit`] | the stack and its [`engine`]s | files |
+//! | [`plan`] | the tree that stands and the files | what would change |
 //! | [`deliver`] | files | a written tree, whole or not at all |
 //!
 //! Every stage reports [`diagnostic`]s and may ask [`syntax`] what Kubernetes accepts as a name, a
@@ -25,6 +26,7 @@ pub mod deliver;
 pub mod diagnostic;
 pub mod emit;
 pub mod engine;
+pub mod plan;
 pub mod resolve;
 pub mod source;
 pub mod spec;

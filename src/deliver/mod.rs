@@ -1,14 +1,14 @@
 //! Writing a compiled tree: the old tree stands until the new one is complete, and only files
 //! that an earlier compile wrote are replaced or removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::emit::{FileSet, MANIFEST_FILE, Manifest, sha256};
+use crate::emit::{FileSet, MANIFEST_FILE, Tree};
 
 /// Begins the name of a folder that a tree is written in before it takes its place.
 const STAGING: &str = ".llmc-staging-";
@@ -76,13 +76,6 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// What stands in an output folder.
-struct Standing {
-    /// Content of every file by its path.
-    files: BTreeMap<String, Vec<u8>>,
-    manifest: Option<Manifest>,
-}
-
 /// Compares the tree at `folder` with `files`, without writing.
 ///
 /// # Errors
@@ -106,11 +99,11 @@ pub fn write(folder: &Path, files: &FileSet, overwrite: bool) -> Result<Changes,
     let _lock = lock(parent);
     let standing = read(folder)?;
     let changes = changes(&standing, files);
-    if standing.manifest.is_none() && !standing.files.is_empty() && !overwrite {
+    if standing.manifest().is_none() && !standing.files.is_empty() && !overwrite {
         return Err(Refusal::Foreign(folder.to_owned()));
     }
     if !overwrite {
-        let edited = edited(&standing, files);
+        let edited = standing.edited(files);
         if !edited.is_empty() {
             return Err(Refusal::Edited(edited));
         }
@@ -125,7 +118,7 @@ pub fn write(folder: &Path, files: &FileSet, overwrite: bool) -> Result<Changes,
     for (path, text) in files.iter() {
         put(&tree, path, text.as_bytes()).map_err(io(&folder.join(path)))?;
     }
-    let owned = owned(&standing);
+    let owned = standing.owned();
     let foreign = standing.files.iter().filter(|(path, _)| files.get(path).is_none() && !owned.contains(*path));
     for (path, content) in foreign {
         put(&tree, path, content).map_err(io(&folder.join(path)))?;
@@ -186,7 +179,7 @@ fn put(tree: &Path, path: &str, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn changes(standing: &Standing, files: &FileSet) -> Changes {
+fn changes(standing: &Tree, files: &FileSet) -> Changes {
     let mut changes = Changes::default();
     for (path, text) in files.iter() {
         match standing.files.get(path) {
@@ -195,37 +188,25 @@ fn changes(standing: &Standing, files: &FileSet) -> Changes {
             Some(_) => {}
         }
     }
-    let owned = owned(standing);
+    let owned = standing.owned();
     let gone = |path: &&String| owned.contains(*path) && files.get(path).is_none();
     changes.deleted = standing.files.keys().filter(gone).cloned().collect();
     changes
 }
 
-/// Paths that an earlier compile wrote.
-fn owned(standing: &Standing) -> BTreeSet<String> {
-    standing.manifest.iter().flat_map(|m| m.files.keys().cloned()).collect()
-}
-
-/// Owned files whose content is neither what was compiled nor what is about to be.
-fn edited(standing: &Standing, files: &FileSet) -> Vec<String> {
-    let Some(manifest) = &standing.manifest else { return Vec::new() };
-    let is_edited = |path: &str, content: &[u8]| {
-        let compiled = manifest.files.get(path).is_some_and(|digest| *digest != sha256(content));
-        compiled && files.get(path).is_none_or(|text| text.as_bytes() != content)
-    };
-    standing.files.iter().filter(|(path, content)| is_edited(path, content)).map(|(path, _)| path.clone()).collect()
-}
-
-fn read(folder: &Path) -> Result<Standing, Refusal> {
+/// Reads the tree that stands at `folder`; an empty one where there is none.
+///
+/// # Errors
+/// When it cannot be read or is not a plain folder.
+pub fn read(folder: &Path) -> Result<Tree, Refusal> {
     let mut files = BTreeMap::new();
     match fs::symlink_metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing { files, manifest: None }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Tree { files }),
         Err(error) => return Err(Refusal::Io(folder.to_owned(), error)),
         Ok(metadata) if !metadata.is_dir() => return Err(Refusal::NotAFolder(folder.to_owned())),
         Ok(_) => walk(folder, "", &mut files)?,
     }
-    let manifest = files.get(MANIFEST_FILE).and_then(|content| serde_json::from_slice(content).ok());
-    Ok(Standing { files, manifest })
+    Ok(Tree { files })
 }
 
 fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Refusal> {

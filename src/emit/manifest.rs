@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::FileSet;
+use super::tree::digest;
 use crate::stack::Stack;
 
 /// Name of the manifest in a stack's output folder.
 pub const MANIFEST_FILE: &str = "llmc.json";
+
+/// Name of the file with the spec that the output was compiled from, every default filled in.
+pub const RECORD_FILE: &str = "stack.json";
 
 /// Raised when a field changes its meaning or goes away; new fields do not raise it.
 const FORMAT_VERSION: u32 = 1;
@@ -23,7 +28,7 @@ pub struct Manifest {
     pub llmc_version: String,
     /// Name of the stack.
     pub stack: String,
-    /// SHA-256 over the spec and every file that it names.
+    /// SHA-256 over what the spec says and every file that it names; not over its layout or comments.
     pub inputs_sha256: String,
     /// Engine and version of each model.
     pub engines: BTreeMap<String, String>,
@@ -45,7 +50,8 @@ pub struct Gpus {
 }
 
 impl Manifest {
-    /// The manifest of `set`, compiled from `inputs` (name and text of each).
+    /// The manifest of `set`, compiled from `stack` and the files that its spec names (`inputs`, name and
+    /// text of each).
     pub fn of(stack: &Stack, set: &FileSet, inputs: &[(String, String)]) -> Self {
         let on = |pool: &str, copies: fn(&crate::stack::Model) -> u32| -> u64 {
             stack.models.values().filter(|m| m.pool == pool).map(|m| u64::from(copies(m)) * u64::from(m.tensor_parallel)).sum()
@@ -54,7 +60,7 @@ impl Manifest {
             format_version: FORMAT_VERSION,
             llmc_version: env!("CARGO_PKG_VERSION").into(),
             stack: stack.name.clone(),
-            inputs_sha256: inputs_sha256(inputs),
+            inputs_sha256: inputs_sha256(stack, inputs),
             engines: stack
                 .models
                 .values()
@@ -81,16 +87,26 @@ impl Manifest {
     }
 }
 
-/// One digest over all inputs; lengths keep two inputs from reading as one.
-fn inputs_sha256(inputs: &[(String, String)]) -> String {
-    let mut hasher = Sha256::new();
-    for (name, text) in inputs {
-        for part in [name, text] {
-            hasher.update((part.len() as u64).to_be_bytes());
-            hasher.update(part.as_bytes());
-        }
+/// One digest over the spec, with every default filled in, and over the files that it names. The
+/// spec's layout, comments and file name are not in it.
+fn inputs_sha256(stack: &Stack, inputs: &[(String, String)]) -> String {
+    let spec = recorded(stack).to_string();
+    let files = inputs.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
+    digest(std::iter::once(("", spec.as_bytes())).chain(files))
+}
+
+/// The stack as `stack.json` records it. Where the tree is delivered to is not part of it.
+fn recorded(stack: &Stack) -> Value {
+    let mut record = stack.explicit.to_value();
+    if let Some(fields) = record.as_object_mut() {
+        fields.shift_remove("deliver");
     }
-    hex(&hasher.finalize())
+    record
+}
+
+/// Text of [`RECORD_FILE`].
+pub(super) fn record(stack: &Stack) -> String {
+    serde_json::to_string_pretty(&recorded(stack)).unwrap_or_default() + "\n"
 }
 
 /// SHA-256 in lower-case hexadecimal digits.
@@ -98,6 +114,6 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

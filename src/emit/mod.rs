@@ -12,13 +12,15 @@ mod manifest;
 mod objects;
 mod prometheus;
 mod promql;
+mod tree;
 mod workload;
 mod yaml;
 
 use serde_json::Value;
 
 pub use files::FileSet;
-pub use manifest::{MANIFEST_FILE, Manifest, sha256};
+pub use manifest::{Gpus, MANIFEST_FILE, Manifest, RECORD_FILE, sha256};
+pub use tree::Tree;
 pub use yaml::to_yaml;
 
 use crate::diagnostic::{Diagnostic, Rule};
@@ -86,6 +88,7 @@ pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<FileSet, Vec<D
     for (path, object) in &all.objects {
         set.insert(path, to_yaml(&labels::with_digest(object)));
     }
+    set.insert(RECORD_FILE, manifest::record(stack));
     let manifest = Manifest::of(stack, &set, inputs);
     set.insert(MANIFEST_FILE, manifest.to_json());
     Ok(set)

@@ -3,6 +3,7 @@
 //! Resolving is total and silent: what cannot be resolved is left out and its route returned, and
 //! the checks say why. So one wrong model does not hide what is wrong with the others.
 
+mod explicit;
 mod model;
 mod placement;
 
@@ -76,7 +77,8 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
     }
     placement::decide_surge(spec, &pools, &mut models);
     let callers = if spec.callers.is_empty() { vec![spec.namespace.clone()] } else { sorted(spec.callers.clone()) };
-    let stack = Stack {
+    let mut stack = Stack {
+        explicit: spec.clone(),
         name: spec.stack.clone(),
         namespace: spec.namespace.clone(),
         owner: spec.owner.clone(),
@@ -94,6 +96,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
             budget
         }),
     };
+    explicit::fill(&mut stack);
     Resolved { stack, left_out }
 }
 

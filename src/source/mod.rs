@@ -140,11 +140,9 @@ impl Sources {
         self.shown_files.insert(name.to_owned(), redact(text).into());
     }
 
-    /// The spec and every file beside it, by name, with their texts; the spec's name is empty, so
-    /// that moving a stack's folder changes no digest.
-    pub fn inputs(&self) -> Vec<(String, String)> {
-        let spec = (String::new(), self.spec.to_string());
-        std::iter::once(spec).chain(self.files.iter().map(|(name, text)| (name.clone(), text.to_string()))).collect()
+    /// The files beside the spec that it names: their names and texts, sorted by name.
+    pub fn files(&self) -> Vec<(String, String)> {
+        self.files.iter().map(|(name, text)| (name.clone(), text.to_string())).collect()
     }
 
     /// Turns the places of `diagnostic` into text and byte ranges, without any secret: a finding is

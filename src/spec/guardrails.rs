@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Guardrails: what is checked before a question reaches a model, and before an answer leaves it.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-planned" = ["dialog", "retrieval", "iorails"]))]
 pub struct Guardrails {
@@ -41,7 +41,7 @@ fn server_resources() -> Resources {
 }
 
 /// Checks of a question, in the order in which they run: patterns first, then the model.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(extend("x-planned" = ["jailbreak", "mask-pii", "content-safety", "topic", "injection", "context-bloat"]))]
 pub struct InputRails {
@@ -55,7 +55,7 @@ pub struct InputRails {
 }
 
 /// Checks of an answer, in the order in which they run: patterns first, then the model.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(extend("x-planned" = ["hallucination", "mask-pii", "content-safety", "facts", "injection"]))]
 pub struct OutputRails {
@@ -69,7 +69,7 @@ pub struct OutputRails {
 }
 
 /// A kind of personal data that a pattern can find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PiiKind {
     /// E-mail addresses.
@@ -104,7 +104,7 @@ impl PiiKind {
 }
 
 /// A check that asks the model itself.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-planned" = ["model"]))]
 pub struct SelfCheck {
@@ -121,7 +121,7 @@ fn verdict_tokens() -> u32 {
 
 /// CPU and memory of a pod. Memory is requested and limited alike; CPU is only requested, and idle
 /// CPUs of the node may be used too.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Resources {
     /// CPUs as a Kubernetes quantity, such as `16` or `500m`.

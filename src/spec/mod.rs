@@ -4,6 +4,7 @@
 //! `x-argument` names the field that a node's argument fills, and `x-planned` lists blocks of the
 //! language that this version does not compile yet.
 
+mod deliver;
 mod guardrails;
 mod model;
 mod objective;
@@ -18,9 +19,10 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use deliver::{Deliver, Forge, Stage, Waiver};
 pub use guardrails::{Guardrails, InputRails, OutputRails, PiiKind, Resources, SelfCheck};
 pub use model::{
     AccessMode, CacheVolume, Engine, EngineName, Load, Model, Place, Replicas, ScaleMetric, ScaleOn, SecretKey, Serve, SourceRepository,
@@ -32,11 +34,11 @@ pub use route::{External, Provider, Route};
 pub use scalar::{Duration, Money};
 
 /// A stack: the models, prompts, guardrails and routes of one application, and where they run.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(
     title = "llmc stack",
-    extend("x-argument" = "stack", "x-planned" = ["experiment", "deliver", "environment", "waive", "policy", "tenant", "evaluation"])
+    extend("x-argument" = "stack", "x-planned" = ["experiment", "environment", "policy", "tenant", "evaluation"])
 )]
 pub struct Spec {
     /// Name of the stack; the prefix of every object's name. A DNS label: lower-case letters,
@@ -46,6 +48,10 @@ pub struct Spec {
     pub namespace: String,
     /// Team that owns the stack; becomes a label of every object and alert. Default: none.
     pub owner: Option<String>,
+    /// Who depends on the stack; the policies that ship are strictest for `production`. Default:
+    /// `development`.
+    #[serde(default)]
+    pub stage: Stage,
     /// Namespaces whose pods may call the stack. Default: the stack's own namespace only.
     #[serde(default)]
     pub callers: Vec<String>,
@@ -73,6 +79,33 @@ pub struct Spec {
     pub route: BTreeMap<String, Route>,
     /// What the stack may cost. Default: no limit.
     pub budget: Option<Budget>,
+    /// Where the compiled tree goes as a pull request. Default: `generated/` of the repository that
+    /// holds the spec.
+    pub deliver: Option<Deliver>,
+    /// Policies that are waived, by the name of the policy. Default: none.
+    #[serde(default)]
+    pub waive: BTreeMap<String, Waiver>,
+}
+
+impl Spec {
+    /// As a JSON tree in the form of the schema: an optional field that is not set is left out.
+    pub fn to_value(&self) -> Value {
+        // Maps have string keys and numbers are finite, so this cannot fail.
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        drop_null(&mut value);
+        value
+    }
+}
+
+fn drop_null(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_null),
+        _ => {}
+    }
 }
 
 /// The JSON Schema of [`Spec`], as published in `schemas/stack.schema.json`.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Duration, Objective, Resources};
 
 /// A model served by an engine on the GPUs of a pool.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-planned" = ["adapter", "speculative", "disaggregate"]))]
 pub struct Model {
@@ -43,7 +43,7 @@ pub struct Model {
 }
 
 /// A repository of the model hub.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-argument" = "repository"))]
 pub struct SourceRepository {
@@ -67,7 +67,7 @@ pub struct SourceRepository {
 }
 
 /// The engine that serves a model.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-argument" = "name"))]
 pub struct Engine {
@@ -81,7 +81,7 @@ pub struct Engine {
 }
 
 /// A serving engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineName {
     /// vLLM's OpenAI-compatible server.
@@ -89,7 +89,7 @@ pub enum EngineName {
 }
 
 /// Where a model runs.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-planned" = ["pipeline-parallel", "data-parallel", "expert-parallel"]))]
 pub struct Place {
@@ -106,7 +106,7 @@ fn one() -> u32 {
 }
 
 /// Engine settings.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-planned" = ["kv-cache-memory-bytes"]))]
 pub struct Serve {
@@ -139,7 +139,7 @@ fn default_utilization() -> f64 {
 }
 
 /// Number of copies of a model.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Replicas {
     /// Least number of copies. Default: 1.
@@ -160,7 +160,7 @@ impl Default for Replicas {
 }
 
 /// What the number of copies follows.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-argument" = "metric"))]
 pub struct ScaleOn {
@@ -172,7 +172,7 @@ pub struct ScaleOn {
 }
 
 /// A signal to scale on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScaleMetric {
     /// Requests that wait for a free place in the batch.
@@ -182,7 +182,7 @@ pub enum ScaleMetric {
 }
 
 /// Expected traffic of one model.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Load {
     /// Requests in each second, averaged over a busy hour.
@@ -200,7 +200,7 @@ pub struct Load {
 }
 
 /// A key of a Kubernetes Secret. The value itself never appears in a spec.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-argument" = "name"))]
 pub struct SecretKey {
@@ -211,7 +211,7 @@ pub struct SecretKey {
 }
 
 /// The volume that keeps the weights between restarts.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CacheVolume {
     /// Storage class. Default: the cluster's.
@@ -225,7 +225,7 @@ pub struct CacheVolume {
 }
 
 /// How a volume may be mounted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum AccessMode {
     /// By pods of one node.
     ReadWriteOnce,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Duration, Money};
 
 /// A service level: which share of requests must be good over a window.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Objective {
     /// Longest time that still counts as good; required for latencies, refused for
@@ -27,7 +27,7 @@ fn thirty_days() -> Duration {
 }
 
 /// What the stack may cost.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Budget {
     /// Limit for a month, in `currency`.
@@ -53,7 +53,7 @@ fn whole() -> Vec<f64> {
 }
 
 /// How the cluster collects metrics.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Monitoring {
     /// Namespace that Prometheus runs in; its pods may scrape the models. Default: `monitoring`.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Money;
 
 /// A group of equal nodes with GPUs.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-planned" = ["gpu-memory-gib", "mig", "reserved", "spot"]))]
 pub struct Pool {
@@ -47,7 +47,7 @@ fn default_load() -> u32 {
 }
 
 /// A taint that pods of the pool tolerate.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Taint {
     /// Key of the taint.
@@ -61,7 +61,7 @@ pub struct Taint {
 }
 
 /// How a toleration compares the taint's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum TolerationOperator {
     /// Any value.
     Exists,
@@ -70,7 +70,7 @@ pub enum TolerationOperator {
 }
 
 /// What a taint does to pods that do not tolerate it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum TaintEffect {
     /// They are not scheduled.
     NoSchedule,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A prompt: templates in versions, of which one is live.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Prompt {
     /// What the templates may use, by name.
@@ -22,7 +22,7 @@ pub struct Prompt {
 }
 
 /// A value that the application puts into a template.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Variable {
     /// Longest value in tokens.
@@ -31,7 +31,7 @@ pub struct Variable {
 }
 
 /// One version: everything in the prompt that decides an answer.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PromptVersion {
     /// Template of the system message. Default: no system message.
@@ -43,7 +43,7 @@ pub struct PromptVersion {
 }
 
 /// A Jinja template in a file beside the spec.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Template {
     /// Path of the file, relative to the spec's folder.
@@ -51,7 +51,7 @@ pub struct Template {
 }
 
 /// Sampling parameters of a request.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sampling {
     /// Randomness, from 0 (none) to 2.

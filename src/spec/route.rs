@@ -1,12 +1,12 @@
 //! Routes, and the models that others serve.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Money, SecretKey};
 
 /// What an application calls.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-planned" = ["tier", "fallback", "cache", "retrieval", "compress", "shadow"]))]
 pub struct Route {
@@ -19,7 +19,7 @@ pub struct Route {
 }
 
 /// A model that somebody else serves, behind an OpenAI-compatible interface.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct External {
     /// Who serves it.
@@ -38,7 +38,7 @@ pub struct External {
 }
 
 /// Who serves an external model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Provider {
     /// OpenAI, or an interface compatible with it at `base-url`.

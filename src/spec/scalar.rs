@@ -6,6 +6,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::{Serialize, Serializer};
 
 /// A length of time, written as a number and a unit: `250ms`, `2.5s`, `10m`, `1h`, `30d`, `4w`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +70,12 @@ impl<'de> Deserialize<'de> for Duration {
     }
 }
 
+impl Serialize for Duration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl JsonSchema for Duration {
     fn schema_name() -> Cow<'static, str> {
         "Duration".into()
@@ -100,6 +107,18 @@ impl<'de> Deserialize<'de> for Money {
         let text = number.to_string();
         let decimal = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
         decimal.map(Self).map_err(|_| D::Error::custom(format!("`{text}` is not an amount of money")))
+    }
+}
+
+impl Serialize for Money {
+    /// As the JSON number with the same text. An amount of more than 15 digits would lose some, and
+    /// the schema refuses those.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.to_string();
+        match text.parse::<u64>() {
+            Ok(whole) => serializer.serialize_u64(whole),
+            Err(_) => serializer.serialize_f64(text.parse().map_err(serde::ser::Error::custom)?),
+        }
     }
 }
 

@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use crate::spec::Money;
 pub use crate::spec::{
     AccessMode, Budget, Duration, EngineName, Load, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey, Taint,
     TaintEffect, TolerationOperator,
 };
+use crate::spec::{Money, Spec};
 
 /// A stack, ready to be checked and emitted.
 #[derive(Clone, Debug)]
 pub struct Stack {
+    /// The spec with every default filled in: what policies judge, and what a later plan compares.
+    pub explicit: Spec,
     /// Name, and prefix of every object's name.
     pub name: String,
     /// Namespace of every object.

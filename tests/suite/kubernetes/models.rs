@@ -135,7 +135,8 @@ fn a_secret_is_only_ever_referred_to() {
     }
     let named: Vec<&str> =
         tree.files.values().flat_map(|text| text.lines()).filter(|line| line.contains("hf-secret")).map(str::trim).collect();
-    assert_eq!(named, ["name: hf-secret", "name: hf-secret"], "once for each model");
+    let expected = ["name: hf-secret", "name: hf-secret", "\"name\": \"hf-secret\",", "\"name\": \"hf-secret\","];
+    assert_eq!(named, expected, "once for each model in its Deployment, and in the record of the spec");
 }
 
 #[test]

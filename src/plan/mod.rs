@@ -1,0 +1,14 @@
+//! What a delivery would change: the tree that stands against the one that was compiled.
+//!
+//! [`compare`] is a pure function of two trees. It knows Kubernetes objects by their file, what of
+//! them can be changed in place, and what a change does to the pods; and it reads the spec that
+//! either tree was compiled from (`stack.json`) for what a change means to people.
+
+mod compare;
+mod types;
+
+pub use compare::{Subject, compare, plan};
+pub use types::{
+    Action, Budget, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Plan, Restart, Risk, RiskLevel,
+    Rollout, StackPlan, Totals,
+};
