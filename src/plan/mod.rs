@@ -5,6 +5,7 @@
 //! either tree was compiled from (`stack.json`) for what a change means to people.
 
 mod compare;
+pub mod markdown;
 mod types;
 
 pub use compare::{Subject, compare, plan};
