@@ -7,6 +7,7 @@
 mod compare;
 mod fields;
 mod immutable;
+pub mod markdown;
 mod meaning;
 mod objects;
 mod record;
