@@ -1,6 +1,9 @@
 //! Writing a compiled tree: the old tree stands until the new one is complete, and only files
 //! that an earlier compile wrote are replaced or removed.
 
+#[cfg(feature = "github")]
+pub mod github;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;

@@ -18,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("check", &["catalog", "diagnostic", "engine", "resolve", "source", "spec", "stack", "syntax"]),
     ("emit", &["catalog", "diagnostic", "engine", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
-    ("deliver", &["emit"]),
+    ("deliver", &["diagnostic", "emit"]),
     ("compile", &["check", "diagnostic", "emit", "resolve", "source", "spec", "stack"]),
     ("cli", &["compile", "deliver", "diagnostic", "emit", "source", "spec"]),
 ];
