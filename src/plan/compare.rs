@@ -1,6 +1,15 @@
 //! Two trees to a plan.
 
-use super::types::{Action, FORMAT_VERSION, FileChange, Plan, StackPlan, Totals};
+use super::fields;
+use super::immutable;
+use super::objects::{self, Object, Pair};
+use super::record::Side;
+use super::renames::Renames;
+use super::risks;
+use super::rollout::{self, Move};
+use super::totals;
+use super::types::{Action, Disruption, FORMAT_VERSION, FieldChange, FileChange, ObjectChange, Plan, StackPlan, Totals};
+use super::workload::scales;
 use crate::emit::{FileSet, Tree, sha256};
 
 /// What a comparison is about.
@@ -23,21 +32,41 @@ pub struct Subject<'a> {
 /// What making `subject.old` equal to `subject.new` changes.
 pub fn compare(subject: &Subject<'_>) -> StackPlan {
     let target = Tree::from(subject.new);
-    let manifest = target.manifest();
-    StackPlan {
+    let (old, new) = (Side::of(subject.old), Side::of(&target));
+    let files = files(subject.old, subject.new);
+    let mut plan = StackPlan {
         stack: subject.stack.to_owned(),
         spec: subject.spec.map(str::to_owned),
         output: subject.output.to_owned(),
         renamed_from: subject.renamed_from.map(str::to_owned),
-        inputs_sha256: manifest.map(|m| m.inputs_sha256).unwrap_or_default(),
+        inputs_sha256: new.manifest.as_ref().map(|m| m.inputs_sha256.clone()).unwrap_or_default(),
         base_sha256: subject.old.sha256(),
         target_sha256: target.sha256(),
         objects: Vec::new(),
-        files: files(subject.old, subject.new),
+        files,
         rollouts: Vec::new(),
         totals: Totals::default(),
         risks: Vec::new(),
+    };
+    let renames = Renames::of(&old.record, &new.record);
+    let gpus = totals::gpus(&old, &new, &renames);
+    if plan.files.is_empty() {
+        plan.totals = totals::totals(&old, &new, &renames, gpus);
+        return plan;
     }
+    let (old_objects, new_objects) = (objects::read(subject.old, &target), objects::read(&target, subject.old));
+    let pairs: Vec<(Pair<'_>, Vec<FieldChange>)> =
+        objects::pair(&old_objects, &new_objects, &renames).into_iter().map(with_fields).collect();
+    let context =
+        rollout::Context { old: &old, new: &new, old_objects: &old_objects, new_objects: &new_objects, renames: &renames, gpus: &gpus };
+    let moves = rollout::moves(&context, &pairs);
+    plan.objects = changes(&pairs, &moves);
+    let view =
+        risks::View { subject, old: &old, new: &new, renames: &renames, moves: &moves, gpus: &gpus, unreadable: &old_objects.unreadable };
+    plan.risks = risks::risks(&view, &plan);
+    plan.rollouts = moves.into_iter().map(|one| one.rollout).collect();
+    plan.totals = totals::totals(&old, &new, &renames, gpus);
+    plan
 }
 
 /// Puts the plans of several stacks together.
@@ -70,4 +99,63 @@ fn files(old: &Tree, new: &FileSet) -> Vec<FileChange> {
     changes.extend(gone.map(|path| change(Action::Delete, path)));
     changes.sort_by(|a, b| a.path.cmp(&b.path));
     changes
+}
+
+fn with_fields<'a>(pair: Pair<'a>) -> (Pair<'a>, Vec<FieldChange>) {
+    let fields = pair.old.zip(pair.new).map(|(old, new)| fields::diff(&old.value, &new.value)).unwrap_or_default();
+    (pair, fields)
+}
+
+fn changes(pairs: &[(Pair<'_>, Vec<FieldChange>)], moves: &[Move<'_>]) -> Vec<ObjectChange> {
+    let mut changes: Vec<ObjectChange> = pairs.iter().filter_map(|(pair, fields)| change(pair, fields, moves)).collect();
+    changes.sort_by(|a, b| (&a.path, &a.kind, &a.name).cmp(&(&b.path, &b.kind, &b.name)));
+    changes
+}
+
+fn change(pair: &Pair<'_>, fields: &[FieldChange], moves: &[Move<'_>]) -> Option<ObjectChange> {
+    let (action, immutable_field) = match (pair.old, pair.new) {
+        (None, Some(_)) => (Action::Create, None),
+        (Some(_), None) => (Action::Delete, None),
+        (Some(old), Some(new)) => match immutable::field(old, new) {
+            Some(field) => (Action::Replace, Some(field)),
+            None if fields.is_empty() => return None,
+            None => (Action::Update, None),
+        },
+        (None, None) => return None,
+    };
+    let object = pair.new.or(pair.old)?;
+    let is_renamed = |old: &&Object| old.name != object.name || old.namespace != object.namespace;
+    Some(ObjectChange {
+        action,
+        api_version: object.api_version.clone(),
+        kind: object.kind.clone(),
+        namespace: object.namespace.clone(),
+        name: object.name.clone(),
+        path: object.path.clone(),
+        renamed_from: pair.old.filter(is_renamed).map(Object::full_name),
+        immutable_field,
+        fields: fields.to_vec(),
+        disruption: disruption(object, fields, moves),
+    })
+}
+
+/// What the change of `object` does to pods: that of its workload where it is one or scales one.
+fn disruption(object: &Object, fields: &[FieldChange], moves: &[Move<'_>]) -> Disruption {
+    for one in moves {
+        let workloads = [&one.new, &one.old].into_iter().flatten();
+        for workload in workloads {
+            if std::ptr::eq(workload.object, object) {
+                return one.rollout.disruption.clone();
+            }
+            let moves_bounds = fields.is_empty() || fields.iter().any(|field| field.path.ends_with("ReplicaCount"));
+            if scales(object, workload.object) && moves_bounds && matches!(one.rollout.disruption, Disruption::Scale { .. }) {
+                return one.rollout.disruption.clone();
+            }
+            let is_its_claim = object.kind == "PersistentVolumeClaim" && workload.claims.contains(object.name.as_str());
+            if is_its_claim && matches!(one.rollout.disruption, Disruption::Replace(_)) {
+                return one.rollout.disruption.clone();
+            }
+        }
+    }
+    Disruption::None
 }

@@ -5,9 +5,22 @@
 //! either tree was compiled from (`stack.json`) for what a change means to people.
 
 mod compare;
+mod fields;
+mod immutable;
+mod meaning;
+mod objects;
+mod record;
+mod renames;
+mod risks;
+mod rollout;
+mod totals;
 mod types;
+mod values;
+mod words;
+mod workload;
 
 pub use compare::{Subject, compare, plan};
+pub use renames::is_rename;
 pub use types::{
     Action, Budget, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Plan, Restart, Risk, RiskLevel,
     Rollout, StackPlan, Totals,

@@ -111,10 +111,14 @@ pub struct ObjectChange {
     pub disruption: Disruption,
 }
 
-/// A field that differs.
+/// A field that differs. Secrets are hidden. A text of several lines is given by the lines that
+/// differ, the ones that go as the old value and the ones that come as the new one; JSON and YAML
+/// inside a text is given by its fields. A value that is long for a person is cut, and says so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldChange {
-    /// Path such as `spec.template.spec.containers[vllm].image`.
+    /// Path such as `spec.template.spec.containers[vllm].image` or `…args[--max-model-len]`. An item of
+    /// a list is named by what tells it from the others, or else by its place; `[+2]` and `[-2]` are
+    /// places in the new and in the old list alone.
     pub path: String,
     /// The old value; none where the field is new.
     pub old: Option<Value>,
@@ -199,8 +203,8 @@ pub struct Restart {
     /// Most GPU seconds that pass while pods start and serve nothing: pods at their greatest number,
     /// times GPUs, times the start-up budget.
     pub gpu_seconds: u64,
-    /// Most minutes until the last pod is ready: the start-up budget, once for each round of the
-    /// rollout at the greatest number of pods.
+    /// Most minutes until the last pod is ready: the start-up budget, and the old pod's grace period
+    /// where that ends first, once for each round of the rollout at the greatest number of pods.
     pub minutes_until_ready: u64,
     /// Which pod goes first.
     pub order: Order,
@@ -231,7 +235,7 @@ pub struct FreeGpus {
     /// GPUs that are needed beside those that run.
     pub needed: u64,
     /// GPUs that this stack leaves free in the pool with all its copies running, as it stands
-    /// before the change.
+    /// before the change; where the pool grows, with its new nodes.
     pub free: u64,
 }
 

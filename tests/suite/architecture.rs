@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
     ("check", &["catalog", "diagnostic", "engine", "resolve", "source", "spec", "stack", "syntax"]),
     ("emit", &["catalog", "diagnostic", "engine", "stack", "syntax"]),
-    ("plan", &["emit"]),
+    ("plan", &["diagnostic", "emit", "spec", "syntax"]),
     ("deliver", &["emit"]),
     ("compile", &["check", "diagnostic", "emit", "resolve", "source", "spec", "stack"]),
     ("cli", &["compile", "deliver", "diagnostic", "emit", "plan", "source", "spec"]),

@@ -13,6 +13,7 @@ mod hostile;
 mod kubernetes;
 mod objects;
 mod panels;
+mod plan;
 mod prometheus;
 mod properties;
 mod readme;

@@ -1,0 +1,83 @@
+//! What a tree says about the stack that it was compiled from.
+
+use serde_json::Value;
+
+use crate::emit::{Manifest, RECORD_FILE, Tree};
+use crate::spec::Spec;
+
+/// Longest record that is read, in bytes.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// The record of a tree.
+#[derive(Debug)]
+pub(super) enum Record {
+    /// There is no tree.
+    Absent,
+    /// There is a tree, and no record in it that this version can read; why, in words.
+    Unreadable(String),
+    /// The spec, every default filled in, as types and as the JSON that they came from.
+    Read(Box<(Spec, Value)>),
+}
+
+impl Record {
+    /// The record of `tree`.
+    pub(super) fn of(tree: &Tree) -> Self {
+        if tree.files.is_empty() {
+            return Self::Absent;
+        }
+        let Some(content) = tree.files.get(RECORD_FILE) else {
+            return Self::Unreadable(format!("it has no `{RECORD_FILE}`"));
+        };
+        if content.len() > MAX_BYTES {
+            return Self::Unreadable(format!("its `{RECORD_FILE}` is too large"));
+        }
+        let read = serde_json::from_slice::<Value>(content).and_then(|value| Ok((serde_json::from_value::<Spec>(value.clone())?, value)));
+        match read {
+            Ok(read) => Self::Read(Box::new(read)),
+            Err(error) => Self::Unreadable(format!("its `{RECORD_FILE}` cannot be read: {error}")),
+        }
+    }
+
+    /// The spec, where it can be read.
+    pub(super) fn spec(&self) -> Option<&Spec> {
+        match self {
+            Self::Read(read) => Some(&read.0),
+            _ => None,
+        }
+    }
+
+    /// The spec as JSON, where it can be read.
+    pub(super) fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Read(read) => Some(&read.1),
+            _ => None,
+        }
+    }
+}
+
+/// One side of a comparison.
+pub(super) struct Side<'a> {
+    /// The files.
+    pub(super) tree: &'a Tree,
+    /// What was compiled.
+    pub(super) record: Record,
+    /// The list of files, with the GPUs of each pool.
+    pub(super) manifest: Option<Manifest>,
+}
+
+impl<'a> Side<'a> {
+    /// Reads what `tree` says about itself.
+    pub(super) fn of(tree: &'a Tree) -> Self {
+        Self { tree, record: Record::of(tree), manifest: tree.manifest() }
+    }
+
+    /// The spec, where it can be read.
+    pub(super) fn spec(&self) -> Option<&Spec> {
+        self.record.spec()
+    }
+
+    /// Whether there is anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tree.files.is_empty()
+    }
+}

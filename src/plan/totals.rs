@@ -1,0 +1,104 @@
+//! Sums over a stack, before and after.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_decimal::Decimal;
+
+use super::meaning;
+use super::record::Side;
+use super::renames::Renames;
+use super::types::{Budget, GpuChange, Totals};
+use crate::spec::{Model, Spec};
+
+/// Hours of a month, as clouds bill it: 8,760 hours of a year by 12.
+const HOURS_PER_MONTH: u32 = 730;
+/// Currency of a stack without a budget.
+const CURRENCY: &str = "USD";
+
+/// GPUs of every pool, by its new name.
+pub(super) fn gpus(old: &Side<'_>, new: &Side<'_>, renames: &Renames) -> BTreeMap<String, GpuChange> {
+    let mut pools: BTreeMap<String, GpuChange> = BTreeMap::new();
+    for (at, side) in [old, new].into_iter().enumerate() {
+        for (name, [available, min, max]) in of_side(side) {
+            let name = if at == 0 { renames.pool.get(&name).cloned().unwrap_or(name) } else { name };
+            let pool = pools.entry(name).or_default();
+            (pool.available[at], pool.min[at], pool.max[at]) = (available, min, max);
+        }
+    }
+    pools
+}
+
+/// Available GPUs of each pool, and those in use at the least and the greatest number of copies.
+fn of_side(side: &Side<'_>) -> BTreeMap<String, [u64; 3]> {
+    let Some(spec) = side.spec() else {
+        // The manifest has the figures even where the record is of another version.
+        let gpus = side.manifest.iter().flat_map(|manifest| &manifest.gpus);
+        return gpus.map(|(name, gpus)| (name.clone(), [gpus.available, gpus.min, gpus.max])).collect();
+    };
+    let of = |(name, pool): (&String, &crate::spec::Pool)| {
+        let available = u64::from(pool.nodes) * u64::from(pool.gpus_per_node);
+        (name.clone(), [available, in_use(spec, name, least), in_use(spec, name, most)])
+    };
+    spec.pool.iter().map(of).collect()
+}
+
+fn in_use(spec: &Spec, pool: &str, copies: fn(&Model) -> u32) -> u64 {
+    let models = spec.model.values().filter(|model| model.place.pool == pool);
+    models.map(|model| u64::from(copies(model)) * u64::from(model.place.tensor_parallel)).fold(0, u64::saturating_add)
+}
+
+/// Least number of copies.
+pub(super) fn least(model: &Model) -> u32 {
+    model.replicas.min
+}
+
+/// Greatest number of copies.
+pub(super) fn most(model: &Model) -> u32 {
+    model.replicas.max.unwrap_or(0).max(model.replicas.min)
+}
+
+/// What the GPUs of a month cost, at a number of copies of each model.
+pub(super) fn monthly(spec: &Spec, copies: fn(&Model) -> u32) -> Option<Decimal> {
+    spec.pool.iter().try_fold(Decimal::ZERO, |sum, (name, pool)| {
+        let hours = Decimal::from(in_use(spec, name, copies)).checked_mul(Decimal::from(HOURS_PER_MONTH))?;
+        sum.checked_add(pool.price_per_gpu_hour.0.checked_mul(hours)?)
+    })
+}
+
+/// An amount with two decimals.
+pub(super) fn amount(amount: Decimal) -> String {
+    format!("{:.2}", amount.round_dp(2))
+}
+
+/// Everything that can be said about both sides.
+pub(super) fn totals(old: &Side<'_>, new: &Side<'_>, renames: &Renames, gpus: BTreeMap<String, GpuChange>) -> Totals {
+    let rails = meaning::rails(old.spec(), new.spec());
+    let shown =
+        |rails: &BTreeSet<meaning::Rail>| rails.iter().map(|rail| format!("{}: {} {}", rail.route, rail.direction, rail.check)).collect();
+    let alerts = meaning::alerts(old, new, renames);
+    Totals {
+        guardrails_added: shown(&rails.added),
+        guardrails_lost: shown(&rails.lost),
+        objectives_loosened: meaning::loosened(old.spec(), new.spec(), renames).into_iter().map(|(_, words)| words).collect(),
+        alerts_added: alerts.added.iter().map(ToString::to_string).collect(),
+        alerts_removed: alerts.removed.iter().map(ToString::to_string).collect(),
+        budget: budget(old.spec(), new.spec(), &gpus),
+        gpus,
+        memory_headroom: None,
+        tokens_per_request: None,
+    }
+}
+
+fn budget(old: Option<&Spec>, new: Option<&Spec>, gpus: &BTreeMap<String, GpuChange>) -> Option<Budget> {
+    if gpus.is_empty() {
+        return None;
+    }
+    let both = |of: &dyn Fn(&Spec) -> Option<Decimal>| [old, new].map(|spec| spec.and_then(of).map(amount));
+    let currency = [new, old].into_iter().flatten().find_map(|spec| spec.budget.as_ref()).map(|budget| budget.currency.clone());
+    Some(Budget {
+        currency: currency.unwrap_or_else(|| CURRENCY.to_owned()),
+        monthly_min: both(&|spec| monthly(spec, least)),
+        monthly_max: both(&|spec| monthly(spec, most)),
+        monthly_limit: both(&|spec| spec.budget.as_ref().map(|budget| budget.monthly.0)),
+    })
+}

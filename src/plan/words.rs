@@ -1,0 +1,72 @@
+//! Changes in a few words.
+
+use serde_json::Value;
+
+use super::types::{Copies, FieldChange};
+
+/// Longest value within a sentence, in characters.
+const LONGEST_VALUE: usize = 60;
+/// Beginnings of a path that say nothing which the rest does not.
+const OBVIOUS: [&str; 4] = ["spec.template.spec.", "spec.template.", "spec.", "metadata."];
+
+/// A field with its old and new value on one line, such as `args[--max-model-len] 8192 → 16384`.
+pub(super) fn change(field: &FieldChange) -> String {
+    let path = path(&field.path);
+    match (&field.old, &field.new) {
+        (Some(old), Some(new)) => format!("{path} {} → {}", value(old), value(new)),
+        (None, Some(new)) => format!("+{path} {}", value(new)),
+        (Some(old), None) => format!("-{path} {}", value(old)),
+        (None, None) => path,
+    }
+}
+
+/// A path without what goes without saying: the pod's template and its first container.
+pub(super) fn path(path: &str) -> String {
+    let rest = OBVIOUS.iter().find_map(|obvious| path.strip_prefix(obvious)).unwrap_or(path);
+    match rest.strip_prefix("containers[").and_then(|rest| rest.split_once("].")) {
+        Some((_, rest)) => rest.to_owned(),
+        None => rest.to_owned(),
+    }
+}
+
+/// A value on one line.
+pub(super) fn value(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ⏎ "),
+        other => other.to_string(),
+    };
+    if text.is_empty() {
+        return "\"\"".into();
+    }
+    if text.chars().count() <= LONGEST_VALUE {
+        return text;
+    }
+    text.chars().take(LONGEST_VALUE - 1).chain(['…']).collect()
+}
+
+/// How telling a field is: the smaller, the sooner it is shown.
+pub(super) fn rank(path: &str) -> usize {
+    let noise = ["metadata.labels", "metadata.annotations", "topologySpread", "progressDeadline", ".topologySpreadConstraints", "ports"];
+    let telling = ["image", "args", "resources", "replicas", "ReplicaCount", "storage", "data", "strategy", "Probe"];
+    if noise.iter().any(|word| path.contains(word)) {
+        return telling.len() + 1;
+    }
+    telling.iter().position(|word| path.contains(word)).unwrap_or(telling.len())
+}
+
+/// The fields, most telling first.
+pub(super) fn telling(fields: &[FieldChange]) -> Vec<&FieldChange> {
+    let mut fields: Vec<&FieldChange> = fields.iter().collect();
+    fields.sort_by(|a, b| rank(&a.path).cmp(&rank(&b.path)).then_with(|| a.path.cmp(&b.path)));
+    fields
+}
+
+/// `2` or `2 to 3`.
+pub(super) fn copies(copies: Copies) -> String {
+    if copies.min == copies.max { copies.min.to_string() } else { format!("{} to {}", copies.min, copies.max) }
+}
+
+/// `1 pod`, `2 pods`.
+pub(super) fn count(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}

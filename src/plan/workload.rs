@@ -1,0 +1,142 @@
+//! A Deployment as a rollout sees it: how many pods, what each needs, and how they are replaced.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::objects::Object;
+use super::types::Copies;
+
+/// Component label of a part of a stack.
+const COMPONENT: &str = "app.kubernetes.io/component";
+/// Label with the name of the block that an object was made for.
+const BLOCK: &str = "app.kubernetes.io/name";
+/// The resource that is a GPU.
+const GPU: &str = "nvidia.com/gpu";
+/// KEDA's greatest number of copies where a ScaledObject names none.
+const KEDA_MAX: u64 = 100;
+/// Kubernetes' defaults of a probe: seconds between two, and failures that count as one.
+const PROBE: (u64, u64) = (10, 3);
+/// Kubernetes' default grace period, in seconds.
+const GRACE_SECONDS: u64 = 30;
+/// Kubernetes' default of both parts of a rolling update, in percent.
+const ROLLING_PERCENT: u64 = 25;
+
+/// A Deployment and what scales it.
+#[derive(Debug)]
+pub(super) struct Workload<'a> {
+    /// The Deployment.
+    pub(super) object: &'a Object,
+    /// `model` or `guardrails`, for those that were compiled.
+    pub(super) component: Option<&'a str>,
+    /// Name of the block that it was made for, or else its own.
+    pub(super) block: &'a str,
+    /// Number of pods.
+    pub(super) copies: Copies,
+    /// Whether an autoscaler decides it.
+    pub(super) is_scaled: bool,
+    /// GPUs of each pod.
+    pub(super) gpus: u64,
+    /// Longest time until a pod is ready, in seconds: its startup probe's.
+    pub(super) startup_seconds: u64,
+    /// Longest time until a pod has ended, in seconds.
+    pub(super) grace_seconds: u64,
+    /// Claims that its pods mount.
+    pub(super) claims: BTreeSet<&'a str>,
+}
+
+impl<'a> Workload<'a> {
+    /// `object` as a workload, with the ScaledObject among `all` that scales it; `None` where it is
+    /// no Deployment.
+    pub(super) fn of(object: &'a Object, all: &'a [Object]) -> Option<Self> {
+        if object.group() != "apps" || object.kind != "Deployment" {
+            return None;
+        }
+        let component = object.label(COMPONENT).filter(|component| matches!(*component, "model" | "guardrails"));
+        let scaled = all.iter().find(|scaled| scales(scaled, object));
+        let replicas = number(&object.value, "/spec/replicas").unwrap_or(1);
+        let copies = scaled.map_or(Copies { min: replicas, max: replicas }, |scaled| {
+            let (min, max) = (number(&scaled.value, "/spec/minReplicaCount"), number(&scaled.value, "/spec/maxReplicaCount"));
+            let min = min.unwrap_or(0);
+            Copies { min, max: max.unwrap_or(KEDA_MAX).max(min) }
+        });
+        let containers = |kind: &str| items(&object.value, &format!("/spec/template/spec/{kind}"));
+        let gpus_of =
+            |container: &Value| container.pointer("/resources/limits").and_then(|limits| limits.get(GPU)).and_then(whole).unwrap_or(0);
+        let together = containers("containers").iter().map(gpus_of).fold(0, u64::saturating_add);
+        let before = containers("initContainers").iter().map(gpus_of).max().unwrap_or(0);
+        Some(Self {
+            object,
+            component,
+            block: component.and_then(|_| object.label(BLOCK)).unwrap_or(&object.name),
+            copies,
+            is_scaled: scaled.is_some(),
+            gpus: together.max(before),
+            startup_seconds: containers("containers").iter().map(startup_seconds).max().unwrap_or(0),
+            grace_seconds: number(&object.value, "/spec/template/spec/terminationGracePeriodSeconds").unwrap_or(GRACE_SECONDS),
+            claims: items(&object.value, "/spec/template/spec/volumes")
+                .iter()
+                .filter_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str())
+                .collect(),
+        })
+    }
+
+    /// Route of its block; empty where none is known.
+    pub(super) fn route(&self) -> String {
+        self.component.map(|component| format!("/{component}/{}", self.block)).unwrap_or_default()
+    }
+
+    /// Pods that are started above `copies` and that may be missing meanwhile.
+    pub(super) fn rolling(&self, copies: u64) -> (u64, u64) {
+        let strategy = self.object.value.pointer("/spec/strategy");
+        if strategy.and_then(|strategy| strategy.get("type")).and_then(Value::as_str) == Some("Recreate") {
+            return (0, copies);
+        }
+        let part = |name: &str, round_up: bool| {
+            let value = strategy.and_then(|strategy| strategy.pointer(&format!("/rollingUpdate/{name}")));
+            let percent = |percent: u64| {
+                let hundredths = percent.min(100).saturating_mul(copies);
+                if round_up { hundredths.div_ceil(100) } else { hundredths / 100 }
+            };
+            match value {
+                Some(Value::String(text)) if text.ends_with('%') => percent(text.trim_end_matches('%').parse().unwrap_or(ROLLING_PERCENT)),
+                Some(value) => whole(value).unwrap_or(0),
+                None => percent(ROLLING_PERCENT),
+            }
+        };
+        match (part("maxSurge", true), part("maxUnavailable", false)) {
+            // The controller makes one pod unavailable where rounding would stop the rollout.
+            (0, 0) => (0, 1),
+            (surge, unavailable) => (surge.min(copies.max(1)), unavailable.min(copies)),
+        }
+    }
+}
+
+/// Whether `scaled` is a ScaledObject that decides the number of pods of `deployment`.
+pub(super) fn scales(scaled: &Object, deployment: &Object) -> bool {
+    let target = |field: &str| scaled.value.pointer(&format!("/spec/scaleTargetRef/{field}")).and_then(Value::as_str);
+    scaled.kind == "ScaledObject"
+        && scaled.group() == "keda.sh"
+        && scaled.namespace == deployment.namespace
+        && target("name") == Some(deployment.name.as_str())
+        && target("kind").is_none_or(|kind| kind == "Deployment")
+}
+
+/// The whole of a startup probe.
+fn startup_seconds(container: &Value) -> u64 {
+    let Some(probe) = container.get("startupProbe") else { return 0 };
+    let of = |field: &str, default| number(probe, &format!("/{field}")).unwrap_or(default);
+    of("periodSeconds", PROBE.0).saturating_mul(of("failureThreshold", PROBE.1)).saturating_add(of("initialDelaySeconds", 0))
+}
+
+fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn number(value: &Value, pointer: &str) -> Option<u64> {
+    value.pointer(pointer).and_then(whole)
+}
+
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
