@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::output::{Format, Output};
+use super::output::{Format, Output, plural};
 use super::{Failure, inputs};
 use crate::compile;
 use crate::diagnostic;
@@ -31,7 +31,6 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     if args.format == Format::Text {
         let counts = compile::count(&findings);
         let stacks = compilations.len();
-        let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         output.note(&format!(
             "checked {}: {}, {}\n",
             plural(stacks, "stack"),

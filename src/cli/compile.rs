@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// Two stacks of one name would overwrite each other.
-fn refuse_same_names(compilations: &[Compilation]) -> Result<(), Failure> {
+pub(super) fn refuse_same_names(compilations: &[Compilation]) -> Result<(), Failure> {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for compilation in compilations {
         let Some(stack) = &compilation.stack else { continue };

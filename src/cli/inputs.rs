@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::panic;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Failure;
 use crate::compile::{self, Compilation};
@@ -65,11 +66,24 @@ fn compile_each(inputs: &[Input], jobs: usize, compile: impl Fn(&Input) -> Compi
     // A spec that the compiler fails on is reported like any other fault, and the others go on.
     let compile =
         |input: &Input| panic::catch_unwind(panic::AssertUnwindSafe(|| compile(input))).unwrap_or_else(|_| compile::crashed(&input.shown));
-    let share = inputs.len().div_ceil(jobs.max(1)).max(1);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = inputs.chunks(share).map(|chunk| scope.spawn(|| chunk.iter().map(compile).collect::<Vec<_>>())).collect();
+    in_parallel(inputs, jobs, compile)
+}
+
+/// What `work` makes of each item, `jobs` at a time, in the order of the items.
+pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        std::iter::from_fn(|| {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            items.get(place).map(|item| (place, work(item)))
+        })
+    };
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.clamp(1, items.len().max(1))).map(|_| scope.spawn(|| take().collect::<Vec<_>>())).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic))).collect()
-    })
+    });
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// As many jobs as the machine has cores.

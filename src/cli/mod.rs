@@ -1,6 +1,7 @@
 //! The command line: one file for each command. Only this folder reads arguments or the
 //! environment, or prints.
 
+mod apply;
 mod check;
 mod compile;
 mod completions;
@@ -8,8 +9,16 @@ mod explain;
 mod fmt;
 mod init;
 mod inputs;
+mod lock;
 mod output;
+mod plan;
+mod planned;
+mod progress;
+mod refused;
+mod saved;
 mod schema;
+mod select;
+mod standing;
 
 use std::process::ExitCode;
 
@@ -38,14 +47,19 @@ Examples:
   llmc check                    check every stack below stacks/
   llmc compile                  write generated/<stack>/ for every stack
   llmc compile --check          fail if generated/ is stale; for CI
+  llmc plan                     what would change, and what it does to running pods
+  llmc apply                    write what plan shows
   llmc explain LLMC-H003        what a code means, and what to do
 
-Exit codes: 0 fine, 1 findings of severity error or any failure.";
+Exit codes: 0 fine, 1 findings of severity error or any failure, 2 changes, where a command has
+--detailed-exitcode and it was given.";
 
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
     Compile(compile::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
     Fmt(fmt::Args),
     Explain(explain::Args),
     Schema(schema::Args),
@@ -59,6 +73,8 @@ enum Failure {
     Reported,
     /// In words.
     Message(String),
+    /// It did not fail: there are changes, and the caller asked for an exit code that says so.
+    Changes,
 }
 
 impl From<String> for Failure {
@@ -82,6 +98,8 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &mut output),
         Command::Compile(args) => compile::run(&args, &mut output),
+        Command::Plan(args) => plan::run(&args, &mut output),
+        Command::Apply(args) => apply::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
@@ -91,6 +109,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Reported) => ExitCode::FAILURE,
+        Err(Failure::Changes) => ExitCode::from(2),
         Err(Failure::Message(message)) => {
             output.error(&message);
             ExitCode::FAILURE

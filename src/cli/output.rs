@@ -82,7 +82,7 @@ impl Output {
         self.note(&format!("{title}: {}\n", diagnostic::printable(message)));
     }
 
-    fn is_coloured(&self, stream: &impl IsTerminal) -> bool {
+    pub(super) fn is_coloured(&self, stream: &impl IsTerminal) -> bool {
         match self.colour {
             Colour::Always => true,
             Colour::Never => false,
@@ -132,4 +132,9 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         text.push_str(&line(&mut row.iter().map(String::as_str)));
     }
     text
+}
+
+/// `3 files`, `1 file`.
+pub(super) fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }

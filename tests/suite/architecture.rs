@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("compile", &["check", "diagnostic", "emit", "resolve", "source", "spec", "stack"]),
-    ("cli", &["compile", "deliver", "diagnostic", "emit", "source", "spec"]),
+    ("cli", &["compile", "deliver", "diagnostic", "emit", "plan", "source", "spec"]),
 ];
 
 /// Most lines of a source file.
