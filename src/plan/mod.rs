@@ -7,12 +7,14 @@
 mod compare;
 mod fields;
 mod immutable;
+mod json;
 mod meaning;
 mod objects;
 mod record;
 mod renames;
 mod risks;
 mod rollout;
+mod text;
 mod totals;
 mod types;
 mod values;
@@ -20,7 +22,9 @@ mod words;
 mod workload;
 
 pub use compare::{Subject, compare, plan};
+pub use json::{json_schema, read, render_json};
 pub use renames::is_rename;
+pub use text::render_text;
 pub use types::{
     Action, Budget, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Plan, Restart, Risk, RiskLevel,
     Rollout, StackPlan, Totals,
