@@ -8,12 +8,14 @@ mod compare;
 mod fields;
 mod immutable;
 pub mod markdown;
+mod json;
 mod meaning;
 mod objects;
 mod record;
 mod renames;
 mod risks;
 mod rollout;
+mod text;
 mod totals;
 mod types;
 mod values;
@@ -21,7 +23,9 @@ mod words;
 mod workload;
 
 pub use compare::{Subject, compare, plan};
+pub use json::{json_schema, read, render_json};
 pub use renames::is_rename;
+pub use text::render_text;
 pub use types::{
     Action, Budget, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Plan, Restart, Risk, RiskLevel,
     Rollout, StackPlan, Totals,
