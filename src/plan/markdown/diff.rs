@@ -8,7 +8,7 @@ use crate::diagnostic::redact;
 use crate::plan::FieldChange;
 
 /// Most lines of both sides together that are compared: the time grows with their product.
-const MOST_LINES: usize = 6_000;
+const MOST_LINES: usize = 10_000;
 
 /// Most bytes of a difference that is shown.
 const MOST_BYTES: usize = 12_000;
@@ -29,10 +29,11 @@ pub(super) fn lines(old: &str, new: &str) -> String {
     }
     let diff = TextDiff::from_lines(old.as_str(), new.as_str());
     let diff = diff.unified_diff().context_radius(3).missing_newline_hint(false).to_string();
-    if diff.len() > MOST_BYTES {
+    let fence = text::fence("diff", &diff);
+    if fence.len() > MOST_BYTES {
         return format!("The text is left out: its difference has {} lines.", diff.lines().count());
     }
-    text::fence("diff", &diff)
+    fence
 }
 
 /// Fields of a block of the spec.

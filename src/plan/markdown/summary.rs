@@ -88,9 +88,9 @@ fn budget(budget: &Budget) -> String {
         (Some(least), Some(most)) => Some(range(least, most)),
         _ => None,
     };
-    let cost = match (side(0), side(1)) {
-        (Some(before), Some(after)) if before == after => format!("{after}, as before"),
-        (before, after) => format!("{} → {}", before.unwrap_or_else(|| "none".into()), after.unwrap_or_else(|| "none".into())),
+    let (cost, note) = match (side(0), side(1)) {
+        (Some(before), Some(after)) if before == after => (after, ", as before"),
+        (before, after) => (format!("{} → {}", before.unwrap_or_else(|| "none".into()), after.unwrap_or_else(|| "none".into())), ""),
     };
     let limit = match (read(&budget.monthly_limit[1]), read(&budget.monthly_max[1])) {
         (Some(limit), Some(most)) if limit > Decimal::ZERO => {
@@ -100,7 +100,7 @@ fn budget(budget: &Budget) -> String {
         }
         _ => "no limit is set".to_owned(),
     };
-    format!("**Budget:** GPUs cost {cost} {} a month; {limit}.", text::words(&budget.currency, 20))
+    format!("**Budget:** GPUs cost {cost} {} a month{note}; {limit}.", text::words(&budget.currency, 20))
 }
 
 fn range(least: Decimal, most: Decimal) -> String {

@@ -98,6 +98,9 @@ class Reader(HTMLParser):
             self.skeleton.append(self.heading)
             self.heading = ""
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
     def handle_comment(self, data: str) -> None:
         pass
 
