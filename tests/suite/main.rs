@@ -5,6 +5,7 @@
 
 mod architecture;
 mod checks;
+mod ci;
 mod cli;
 mod grafana;
 mod guardrails;
