@@ -231,7 +231,7 @@ pub fn filled_with(text: &str) -> Case {
             rollout(Disruption::None),
         ],
         totals: Totals {
-            gpus: BTreeMap::from([(t(), GpuChange::default())]),
+            gpus: BTreeMap::from([(t(), GpuChange { available: [8, 16], min: [2, 4], max: [8, 12] })]),
             guardrails_added: vec![t()],
             guardrails_lost: vec![t()],
             objectives_loosened: vec![t()],
