@@ -5,12 +5,14 @@
 
 mod architecture;
 mod checks;
+mod ci;
 mod cli;
 mod grafana;
 mod guardrails;
 mod harness;
 mod hostile;
 mod kubernetes;
+mod markdown;
 mod objects;
 mod panels;
 mod plan;

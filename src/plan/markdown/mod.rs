@@ -167,6 +167,7 @@ fn plan_of(subject: &Subject<'_>) -> Document {
     }
     document.extend(notes::warnings(subject));
     document.extend(summary::models(subject));
+    document.extend(summary::pools(subject));
     document.extend(summary::rollouts(subject));
     document.extend(prompts::sections(subject));
     document.extend(blocks::sections(subject));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::blocks::is_guardrail_text;
 use super::document::Section;
 use super::{Subject, diff, text, word};
-use crate::emit::MANIFEST_FILE;
+use crate::emit::{MANIFEST_FILE, RECORD_FILE};
 use crate::plan::{Action, Disruption, FileChange, ObjectChange};
 
 /// Two sections: objects first, then the files that are none.
@@ -22,7 +22,9 @@ pub(super) fn sections(subject: &Subject<'_>) -> Vec<Section> {
         objects.add(|| self::object(subject, object, is_first));
     }
     let mut files = Building::new("### Files", "files", subject.limit);
-    let is_other = |file: &&FileChange| !shown.contains(file.path.as_str()) && !is_guardrail_text(&file.path) && file.path != MANIFEST_FILE;
+    // The manifest holds digests, and the record is shown block by block.
+    let is_told = |path: &str| is_guardrail_text(path) || [MANIFEST_FILE, RECORD_FILE].contains(&path);
+    let is_other = |file: &&FileChange| !shown.contains(file.path.as_str()) && !is_told(&file.path);
     for file in plan.files.iter().filter(is_other) {
         files.add(|| self::file(subject, file));
     }

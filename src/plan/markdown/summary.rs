@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::{Section, count};
 use super::record::{amount, decimal, differences, shown};
 use super::{Review, Subject, text};
-use crate::plan::{Action, Budget, Copies, Disruption, Order, Restart, RiskLevel, Rollout, StackPlan};
+use crate::plan::{Action, Budget, Copies, Disruption, GpuChange, Order, Restart, RiskLevel, Rollout, StackPlan};
 
 /// Most risks and workloads that are listed.
 const MOST_ITEMS: usize = 40;
@@ -88,9 +88,9 @@ fn budget(budget: &Budget) -> String {
         (Some(least), Some(most)) => Some(range(least, most)),
         _ => None,
     };
-    let cost = match (side(0), side(1)) {
-        (Some(before), Some(after)) if before == after => format!("{after}, as before"),
-        (before, after) => format!("{} → {}", before.unwrap_or_else(|| "none".into()), after.unwrap_or_else(|| "none".into())),
+    let (cost, note) = match (side(0), side(1)) {
+        (Some(before), Some(after)) if before == after => (after, ", as before"),
+        (before, after) => (format!("{} → {}", before.unwrap_or_else(|| "none".into()), after.unwrap_or_else(|| "none".into())), ""),
     };
     let limit = match (read(&budget.monthly_limit[1]), read(&budget.monthly_max[1])) {
         (Some(limit), Some(most)) if limit > Decimal::ZERO => {
@@ -100,7 +100,7 @@ fn budget(budget: &Budget) -> String {
         }
         _ => "no limit is set".to_owned(),
     };
-    format!("**Budget:** GPUs cost {cost} {} a month; {limit}.", text::words(&budget.currency, 20))
+    format!("**Budget:** GPUs cost {cost} {} a month{note}; {limit}.", text::words(&budget.currency, 20))
 }
 
 fn range(least: Decimal, most: Decimal) -> String {
@@ -153,6 +153,17 @@ pub(super) fn models(subject: &Subject<'_>) -> Option<Section> {
         );
     }
     Some(Section { rank: 1, ..table }.capped(MOST_ITEMS))
+}
+
+/// GPUs of each pool where they change, whoever uses them.
+pub(super) fn pools(subject: &Subject<'_>) -> Option<Section> {
+    let side =
+        |change: &GpuChange, at: usize| format!("{} of {}", range(change.min[at].into(), change.max[at].into()), change.available[at]);
+    let pools = subject.review.plan.totals.gpus.iter().map(|(pool, change)| (pool, side(change, 0), side(change, 1)));
+    let items = pools.filter(|(_, before, after)| before != after);
+    let items: Vec<String> =
+        items.map(|(pool, before, after)| format!("- Pool {}: {before} GPUs → {after}", text::code(pool, 80))).collect();
+    (!items.is_empty()).then(|| Section::list("GPUs in use:", items, "pools", 1).capped(MOST_ITEMS))
 }
 
 fn arrow(from: Option<&str>, to: Option<&str>) -> String {

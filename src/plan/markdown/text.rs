@@ -8,7 +8,7 @@ use crate::diagnostic::{printable, redact};
 const LONGEST_RUN: usize = 8;
 
 /// Characters beyond a cut that are searched for secrets.
-const SECRET_CHARS: usize = 4_096;
+const SECRET_CHARS: usize = 1_024;
 
 /// `text` on one line, with everything that cannot be seen written as an escape, and without secrets.
 pub(super) fn visible(text: &str, most_chars: usize) -> String {
@@ -135,6 +135,10 @@ fn push(pieces: &mut Vec<(bool, String)>, is_code: bool, text: &str) {
 /// or commit.
 fn is_plain(word: &str, is_first: bool) -> bool {
     let core = word.trim_start_matches(['(', '"', '\'']).trim_end_matches([')', '"', '\'', ',', '.', ';', ':', '%']);
+    // What follows a code span, such as the colon after a name.
+    if core.is_empty() && !is_first && !word.starts_with(['(', '"', '\'', '%']) {
+        return true;
+    }
     let is_number = core.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','));
     if core.is_empty() || (is_first && (is_number || core.len() < word.len())) {
         return false;
@@ -160,6 +164,7 @@ mod tests {
             ("see www.example.com or a@b.c", "see `www.example.com` or `a@b.c`"),
             ("commit 6f6073b and deadbeef", "commit `6f6073b` and `deadbeef`"),
             ("`a`@x", "`a@x`"),
+            ("prompt `a`: version `b`, `c`.", "prompt `a`: version `b`, `c`."),
             ("`a``b`", "`ab`"),
             ("an odd ` backtick", "``an odd ` backtick``"),
             ("<img onerror> **bold** _it_", "`<img` `onerror>` `**bold**` `_it_`"),

@@ -44,7 +44,11 @@ def raw_html(text: str) -> Iterator[str]:
     at = len(safe[0])
     for after in safe[1:]:
         # The last piece ends the text; an empty one is followed by another raw piece at once.
-        end = unsafe.index(after, at) if after else len(unsafe)
+        end = unsafe.find(after, at) if after else len(unsafe)
+        if end < 0:
+            # GitHub disarms some tags, which then differ beside the HTML as well.
+            yield unsafe[at:]
+            return
         yield unsafe[at:end]
         at = end + len(after)
 
@@ -97,6 +101,9 @@ class Reader(HTMLParser):
         if tag == "h3":
             self.skeleton.append(self.heading)
             self.heading = ""
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
 
     def handle_comment(self, data: str) -> None:
         pass
