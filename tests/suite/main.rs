@@ -11,6 +11,7 @@ mod guardrails;
 mod harness;
 mod hostile;
 mod kubernetes;
+mod markdown;
 mod objects;
 mod panels;
 mod plan;

@@ -1,0 +1,65 @@
+//! Differences of texts and of fields, in a fence.
+
+use similar::TextDiff;
+
+use super::record::{Difference, shown};
+use super::text;
+use crate::diagnostic::redact;
+use crate::plan::FieldChange;
+
+/// Most lines of both sides together that are compared: the time grows with their product.
+const MOST_LINES: usize = 10_000;
+
+/// Most bytes of a difference that is shown.
+const MOST_BYTES: usize = 12_000;
+
+/// Longest value of a field in characters.
+const VALUE_CHARS: usize = 200;
+
+/// The lines that differ, in a fence, or why they are not shown.
+pub(super) fn lines(old: &str, new: &str) -> String {
+    // Before the comparison, which may leave out the line by which a secret is known.
+    let (old, new) = (redact(old), redact(new));
+    if old == new {
+        return "The text differs only in what is hidden, because it looks like a secret.".to_owned();
+    }
+    let count = old.lines().count() + new.lines().count();
+    if count > MOST_LINES {
+        return format!("The text is left out: {count} lines are too many to compare.");
+    }
+    let diff = TextDiff::from_lines(old.as_str(), new.as_str());
+    let diff = diff.unified_diff().context_radius(3).missing_newline_hint(false).to_string();
+    let fence = text::fence("diff", &diff);
+    if fence.len() > MOST_BYTES {
+        return format!("The text is left out: its difference has {} lines.", diff.lines().count());
+    }
+    fence
+}
+
+/// Fields of a block of the spec.
+pub(super) fn spec_fields(found: &[Difference]) -> String {
+    fields(found.iter().map(|difference| (difference.path.as_str(), difference.old.as_ref(), difference.new.as_ref())))
+}
+
+/// Fields of a Kubernetes object.
+pub(super) fn object_fields(found: &[FieldChange]) -> String {
+    fields(found.iter().map(|change| (change.path.as_str(), change.old.as_ref(), change.new.as_ref())))
+}
+
+fn fields<'a>(found: impl Iterator<Item = (&'a str, Option<&'a serde_json::Value>, Option<&'a serde_json::Value>)>) -> String {
+    let mut body = String::new();
+    let mut skipped = 0;
+    for (path, old, new) in found {
+        if body.len() > MOST_BYTES {
+            skipped += 1;
+            continue;
+        }
+        for (sign, value) in [('-', old), ('+', new)] {
+            if let Some(value) = value {
+                body.push_str(&format!("{sign} {}: {}\n", text::visible(path, VALUE_CHARS), text::visible(&shown(value), VALUE_CHARS)));
+            }
+        }
+    }
+    let fence = text::fence("diff", &body);
+    if skipped > 0 { format!("{fence}\n\n{skipped} more fields differ.") } else { fence }
+}

@@ -1,0 +1,66 @@
+//! Warnings, waivers, and where the plan comes from.
+
+use super::Subject;
+use super::document::Section;
+use super::text;
+
+/// Most warnings that are listed.
+const MOST_WARNINGS: usize = 20;
+
+/// Longest message or reason in characters.
+const MESSAGE_CHARS: usize = 400;
+
+/// Findings that do not stop the change.
+pub(super) fn warnings(subject: &Subject<'_>) -> Option<Section> {
+    let items: Vec<String> = subject
+        .review
+        .warnings
+        .iter()
+        .map(|finding| {
+            let (line, _) = finding.primary.start();
+            let place = text::code(&format!("{}:{line}", finding.primary.path), 200);
+            let help = finding.help.first().map_or(String::new(), |help| format!("; {}", text::words(help, MESSAGE_CHARS)));
+            format!("- {} {}: {}{help}", text::code(finding.rule.code, 40), place, text::words(&finding.message, MESSAGE_CHARS))
+        })
+        .collect();
+    (!items.is_empty()).then(|| Section::list("### Warnings", items, "warnings", 2).capped(MOST_WARNINGS))
+}
+
+/// What was let through, and who answers for it.
+pub(super) fn waivers(subject: &Subject<'_>) -> Option<Section> {
+    let items: Vec<String> = subject
+        .review
+        .policies
+        .waived
+        .iter()
+        .map(|waived| {
+            format!(
+                "- {} until {}, by {}: {} (it says: {})",
+                text::code(&waived.policy, 120),
+                text::code(&waived.until, 40),
+                text::code(&waived.owner, 120),
+                text::words(&waived.reason, MESSAGE_CHARS),
+                text::words(&waived.message, MESSAGE_CHARS)
+            )
+        })
+        .collect();
+    (!items.is_empty()).then(|| Section::list("### Waived policies", items, "waivers", 1))
+}
+
+/// What the plan was made from, and how to apply it.
+pub(super) fn provenance(subject: &Subject<'_>) -> Option<Section> {
+    let of = subject.review.provenance;
+    let mut items = vec![format!("- Spec: {}", text::code(&of.spec, 300))];
+    items.extend(of.commit.as_ref().map(|commit| format!("- Source commit: {}", text::code(commit, 80))));
+    items.push(format!("- Output: {}", text::code(&subject.review.plan.output, 300)));
+    items.push(format!("- Plan: {}", text::code(&of.plan_sha256, 80)));
+    items.push(format!("- Version of llmc: {}", text::code(&of.llmc_version, 40)));
+    items.push(format!("- Apply with: {}", text::code(&of.command, 300)));
+    let policies = &subject.review.policies.evaluated;
+    if !policies.is_empty() {
+        let names: Vec<String> = policies.iter().take(30).map(|name| text::code(name, 80)).collect();
+        let more = if policies.len() > 30 { format!(" and {} more", policies.len() - 30) } else { String::new() };
+        items.push(format!("- Policies: {}{more}", names.join(", ")));
+    }
+    Some(Section { rank: 1, ..Section::text(format!("### Provenance\n\n{}", items.join("\n"))) })
+}
