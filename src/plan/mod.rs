@@ -22,6 +22,7 @@ mod workload;
 
 pub use compare::{Subject, compare, plan};
 pub use fields::diff as changed_fields;
+pub use objects::deployed;
 pub use renames::is_rename;
 pub use types::{
     Action, Budget, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Plan, Restart, Risk, RiskLevel,
