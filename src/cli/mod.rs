@@ -16,6 +16,7 @@ mod plan;
 mod planned;
 mod progress;
 mod refused;
+mod review;
 mod saved;
 mod schema;
 mod select;

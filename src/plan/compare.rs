@@ -10,6 +10,7 @@ use super::rollout::{self, Move};
 use super::totals;
 use super::types::{Action, Disruption, FORMAT_VERSION, FieldChange, FileChange, ObjectChange, Plan, StackPlan, Totals};
 use super::workload::scales;
+use crate::diagnostic::redact;
 use crate::emit::{FileSet, Tree, sha256};
 
 /// What a comparison is about.
@@ -61,8 +62,16 @@ pub fn compare(subject: &Subject<'_>) -> StackPlan {
         rollout::Context { old: &old, new: &new, old_objects: &old_objects, new_objects: &new_objects, renames: &renames, gpus: &gpus };
     let moves = rollout::moves(&context, &pairs);
     plan.objects = changes(&pairs, &moves);
-    let view =
-        risks::View { subject, old: &old, new: &new, renames: &renames, moves: &moves, gpus: &gpus, unreadable: &old_objects.unreadable };
+    let view = risks::View {
+        subject,
+        old: &old,
+        new: &new,
+        renames: &renames,
+        pairs: &pairs,
+        moves: &moves,
+        gpus: &gpus,
+        unreadable: &old_objects.unreadable,
+    };
     plan.risks = risks::risks(&view, &plan);
     plan.rollouts = moves.into_iter().map(|one| one.rollout).collect();
     plan.totals = totals::totals(&old, &new, &renames, gpus);
@@ -127,12 +136,13 @@ fn change(pair: &Pair<'_>, fields: &[FieldChange], moves: &[Move<'_>]) -> Option
     let is_renamed = |old: &&Object| old.name != object.name || old.namespace != object.namespace;
     Some(ObjectChange {
         action,
-        api_version: object.api_version.clone(),
-        kind: object.kind.clone(),
-        namespace: object.namespace.clone(),
-        name: object.name.clone(),
+        // A hand may have written anything into the old tree.
+        api_version: redact(&object.api_version),
+        kind: redact(&object.kind),
+        namespace: object.namespace.as_deref().map(redact),
+        name: redact(&object.name),
         path: object.path.clone(),
-        renamed_from: pair.old.filter(is_renamed).map(Object::full_name),
+        renamed_from: pair.old.filter(is_renamed).map(|old| redact(&old.full_name())),
         immutable_field,
         fields: fields.to_vec(),
         disruption: disruption(object, fields, moves),

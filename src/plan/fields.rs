@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::objects::yaml;
 use super::types::FieldChange;
 use super::values::{self, Context};
+use crate::diagnostic::redact;
 
 /// Most fields that are told one by one; of more, only the parts of the object are told.
 const MOST_FIELDS: usize = 1000;
@@ -78,7 +79,7 @@ impl Changes {
     }
 
     fn push(&mut self, path: &str, old: impl Into<Option<Value>>, new: impl Into<Option<Value>>) {
-        self.list.push(FieldChange { path: path.to_owned(), old: old.into(), new: new.into() });
+        self.list.push(FieldChange { path: redact(path), old: old.into(), new: new.into() });
     }
 
     fn map(&mut self, path: &str, old: &Map<String, Value>, new: &Map<String, Value>, depth: usize) {
@@ -193,7 +194,7 @@ fn name(item: &Value) -> Option<String> {
     if let Some(peer) = peers.iter().find_map(|(kind, pointer)| Some(format!("{kind}{}", at(pointer)?))) {
         return Some(peer);
     }
-    ["name", "key", "containerPort", "mountPath", "topologyKey", "title", "targetLabel", "type"]
+    ["name", "key", "containerPort", "mountPath", "topologyKey", "title", "targetLabel", "task", "type"]
         .iter()
         .find_map(|key| at(&format!("/{key}")))
 }

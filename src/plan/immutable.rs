@@ -133,3 +133,77 @@ fn remove(value: &mut Value, pointer: &str) {
         remove(value, parent);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::field;
+    use crate::plan::objects::Object;
+
+    fn object(api_version: &str, kind: &str, rest: &Value) -> Object {
+        let mut value = json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": "x", "namespace": "n" } });
+        if let (Some(map), Some(rest)) = (value.as_object_mut(), rest.as_object()) {
+            map.extend(rest.clone());
+        }
+        Object::of("x.yaml", value).expect("an object")
+    }
+
+    #[test]
+    fn each_rule_names_its_field_and_lets_the_rest_through() {
+        let claim = |size: &str, class: &str| json!({ "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": class, "resources": { "requests": { "storage": size } } } });
+        let sealed = |text: &str, immutable: bool| json!({ "data": { "a": text }, "immutable": immutable });
+        let cases = [
+            (
+                "apps/v1",
+                "Deployment",
+                json!({ "spec": { "selector": 1, "replicas": 1 } }),
+                json!({ "spec": { "selector": 2 } }),
+                Some("spec.selector"),
+            ),
+            ("apps/v1", "Deployment", json!({ "spec": { "selector": 1, "replicas": 1 } }), json!({ "spec": { "selector": 1 } }), None),
+            ("v1", "PersistentVolumeClaim", claim("10Gi", "a"), claim("9Gi", "a"), Some("spec.resources.requests.storage")),
+            ("v1", "PersistentVolumeClaim", claim("10Gi", "a"), claim("10240Mi", "a"), None),
+            ("v1", "PersistentVolumeClaim", claim("10Gi", "a"), claim("1Ti", "a"), None),
+            ("v1", "PersistentVolumeClaim", claim("10Gi", "a"), claim("10Gi", "b"), Some("spec.storageClassName")),
+            ("v1", "ConfigMap", sealed("1", true), sealed("2", true), Some("data")),
+            ("v1", "ConfigMap", sealed("1", true), sealed("1", false), Some("immutable")),
+            ("v1", "ConfigMap", sealed("1", false), sealed("2", true), None),
+            ("v1", "Secret", json!({ "type": "a" }), json!({ "type": "b" }), Some("type")),
+            (
+                "v1",
+                "Service",
+                json!({ "spec": { "clusterIP": "10.0.0.1" } }),
+                json!({ "spec": { "clusterIP": "None" } }),
+                Some("spec.clusterIP"),
+            ),
+            ("v1", "Service", json!({ "spec": { "clusterIP": "10.0.0.1" } }), json!({ "spec": { "type": "ClusterIP" } }), None),
+            (
+                "apps/v1",
+                "StatefulSet",
+                json!({ "spec": { "serviceName": "a" } }),
+                json!({ "spec": { "serviceName": "b" } }),
+                Some("spec.serviceName"),
+            ),
+            ("apps/v1", "StatefulSet", json!({ "spec": { "replicas": 1 } }), json!({ "spec": { "replicas": 2 } }), None),
+            ("batch/v1", "Job", json!({ "spec": { "template": 1 } }), json!({ "spec": { "template": 2 } }), Some("spec.template")),
+            ("policy/v1", "PodDisruptionBudget", json!({ "spec": { "selector": 1 } }), json!({ "spec": { "selector": 2 } }), None),
+            ("example.org/v1", "Deployment", json!({ "spec": { "selector": 1 } }), json!({ "spec": { "selector": 2 } }), None),
+        ];
+        for (api_version, kind, old, new, expected) in cases {
+            let (old, new) = (object(api_version, kind, &old), object(api_version, kind, &new));
+            assert_eq!(field(&old, &new).as_deref(), expected, "{kind} {}", new.value);
+            assert_eq!(field(&old, &old), None, "{kind}");
+        }
+    }
+
+    #[test]
+    fn nothing_changes_its_name_or_place() {
+        let of = |namespace: &str, name: &str| {
+            Object::of("x.yaml", json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace } }))
+                .expect("an object")
+        };
+        assert_eq!(field(&of("n", "a"), &of("n", "b")).as_deref(), Some("metadata.name"));
+        assert_eq!(field(&of("n", "a"), &of("m", "a")).as_deref(), Some("metadata.namespace"));
+    }
+}

@@ -7,6 +7,7 @@
 mod compare;
 mod fields;
 mod immutable;
+mod json;
 pub mod markdown;
 mod meaning;
 mod objects;
@@ -14,6 +15,7 @@ mod record;
 mod renames;
 mod risks;
 mod rollout;
+mod text;
 mod totals;
 mod types;
 mod values;
@@ -22,27 +24,11 @@ mod workload;
 
 pub use compare::{Subject, compare, plan};
 pub use fields::diff as changed_fields;
+pub use json::{json_schema, read, render_json};
 pub use objects::deployed;
 pub use renames::is_rename;
+pub use text::render_text;
 pub use types::{
     Action, Budget, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Plan, Restart, Risk, RiskLevel,
     Rollout, StackPlan, Totals,
 };
-
-/// Stand-in.
-pub fn render_text(plan: &Plan, _verbose: bool, _colour: bool) -> String {
-    plan.stacks.iter().map(|stack| format!("{}: {} files change\n", stack.stack, stack.files.len())).collect()
-}
-
-/// Stand-in.
-pub fn render_json(plan: &Plan) -> String {
-    serde_json::to_string_pretty(plan).unwrap_or_default() + "\n"
-}
-
-/// Stand-in.
-///
-/// # Errors
-/// When it is none.
-pub fn read(text: &str) -> Result<Plan, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
-}

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_saphyr::DuplicateKeyPolicy;
 
 use super::renames::Renames;
-use crate::emit::Tree;
+use crate::emit::{MANIFEST_FILE, Tree};
 
 /// The list of what is deployed.
 const KUSTOMIZATION: &str = "kustomization.yaml";
@@ -39,7 +39,7 @@ pub(super) struct Object {
 
 impl Object {
     /// An object as [`Object::value`] holds it, or `None` where something is no object.
-    fn of(path: &str, value: Value) -> Option<Self> {
+    pub(super) fn of(path: &str, value: Value) -> Option<Self> {
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         Some(Self {
             path: path.to_owned(),
@@ -84,7 +84,8 @@ pub(super) struct Objects {
 /// a workload, since nothing but a workload takes part in the change of another object.
 pub(super) fn read(tree: &Tree, other: &Tree) -> Objects {
     let mut objects = Objects::default();
-    if tree.files.is_empty() {
+    // A folder that nothing was compiled into deploys nothing.
+    if ![KUSTOMIZATION, MANIFEST_FILE].iter().any(|file| tree.files.contains_key(*file)) {
         return objects;
     }
     let listed = tree.text(KUSTOMIZATION).and_then(yaml).and_then(|value| {
@@ -244,8 +245,10 @@ mod tests {
         }
         let missing = read(&tree(&[("kustomization.yaml", "resources: [../a.yaml]")]), &Tree::default());
         assert!(missing.unreadable.contains("../a.yaml"));
-        let none = read(&Tree { files: BTreeMap::from([("x".into(), vec![0xff])]) }, &Tree::default());
+        let none = read(&Tree { files: BTreeMap::from([("kustomization.yaml".into(), vec![0xff])]) }, &Tree::default());
         assert!(none.unreadable.contains("kustomization.yaml"));
+        assert!(read(&tree(&[("llmc.json", "{}")]), &Tree::default()).unreadable.contains("kustomization.yaml"));
+        assert!(read(&tree(&[("README.md", "hello")]), &Tree::default()).unreadable.is_empty());
         assert_eq!(yaml("a: 1\n---\nb: 2\n"), None);
     }
 }

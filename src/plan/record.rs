@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::emit::{Manifest, RECORD_FILE, Tree};
+use crate::emit::{MANIFEST_FILE, Manifest, RECORD_FILE, Tree};
 use crate::spec::Spec;
 
 /// Longest record that is read, in bytes.
@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The record of a tree.
 #[derive(Debug)]
 pub(super) enum Record {
-    /// There is no tree.
+    /// There is no compiled tree.
     Absent,
     /// There is a tree, and no record in it that this version can read; why, in words.
     Unreadable(String),
@@ -22,7 +22,8 @@ pub(super) enum Record {
 impl Record {
     /// The record of `tree`.
     pub(super) fn of(tree: &Tree) -> Self {
-        if tree.files.is_empty() {
+        // Files of somebody else are no stack.
+        if ![RECORD_FILE, MANIFEST_FILE].iter().any(|file| tree.files.contains_key(*file)) {
             return Self::Absent;
         }
         let Some(content) = tree.files.get(RECORD_FILE) else {

@@ -111,3 +111,36 @@ fn leaves(record: &Value) -> BTreeMap<String, &Value> {
     }
     leaves
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Renames, renamed};
+
+    fn names(old: Value, new: Value) -> Vec<(String, String)> {
+        renamed(&json!({ "pool": old }), &json!({ "pool": new }), "pool", Value::clone).into_iter().collect()
+    }
+
+    #[test]
+    fn only_what_is_gone_and_alone_in_what_it_says_is_renamed() {
+        let one = |old: &str, new: &str| vec![(old.to_owned(), new.to_owned())];
+        assert_eq!(names(json!({ "a": 1, "b": 2 }), json!({ "c": 1, "b": 2 })), one("a", "c"));
+        assert_eq!(names(json!({ "a": 1 }), json!({ "c": 2 })), [], "it says something else");
+        assert_eq!(names(json!({ "a": 1 }), json!({ "a": 2, "c": 1 })), [], "it is still there");
+        assert_eq!(names(json!({ "a": 1, "b": 1 }), json!({ "c": 1 })), [], "which of the two?");
+        assert_eq!(names(json!({ "a": 1 }), json!({ "c": 1, "d": 1 })), [], "which of the two?");
+        assert_eq!(names(json!({ "a": 1, "b": 2 }), json!({ "x": 2, "y": 1 })), [one("a", "y"), one("b", "x")].concat());
+        assert_eq!(names(json!(3), json!([])), []);
+    }
+
+    #[test]
+    fn files_follow_their_block() {
+        let mut renames = Renames::default();
+        renames.model.insert("a".into(), "b".into());
+        assert_eq!(renames.path("kubernetes/a/service.yaml"), "kubernetes/b/service.yaml");
+        for same in ["kubernetes/c/service.yaml", "guardrails/a/service.yaml", "kubernetes/a", "a", ""] {
+            assert_eq!(renames.path(same), same);
+        }
+    }
+}

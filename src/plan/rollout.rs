@@ -67,7 +67,7 @@ impl<'a> Context<'a> {
         });
         let bounds = scaling.flat_map(|(_, fields)| fields).filter(|field| field.path.ends_with("ReplicaCount"));
         let (disruption, mut because, falls_to_one) = match (&old, &new) {
-            (None, Some(new)) => (Disruption::Start(self.restart(None, new, Order::NewFirst)), vec!["it is new".to_owned()], false),
+            (None, Some(new)) => (Disruption::Start(self.restart(None, new, Order::NewFirst, false)), vec!["it is new".to_owned()], false),
             (Some(old), None) => {
                 let freed_gpus = old.copies.min.saturating_mul(old.gpus);
                 (Disruption::Stop { pods: old.copies, freed_gpus }, vec!["it is removed".to_owned()], false)
@@ -110,16 +110,16 @@ impl<'a> Context<'a> {
                 }
                 field => (format!("`{field}` cannot be changed in place"), Order::OldFirst),
             };
-            return Some((Disruption::Replace(self.restart(Some(old), new, order)), vec![reason]));
+            return Some((Disruption::Replace(self.restart(Some(old), new, order, false)), vec![reason]));
         }
         if let Some(claim) = new.claims.iter().find(|claim| replaced.contains(**claim)) {
             let reason = format!("its volume `{claim}` is replaced, which waits for the pods that mount it to end");
-            return Some((Disruption::Replace(self.restart(Some(old), new, Order::OldFirst)), vec![reason]));
+            return Some((Disruption::Replace(self.restart(Some(old), new, Order::OldFirst, false)), vec![reason]));
         }
         if old.object.value.pointer("/spec/template") != new.object.value.pointer("/spec/template") {
             let (surge, _) = new.rolling(new.copies.max);
             let order = if surge > 0 { Order::NewFirst } else { Order::OldFirst };
-            return Some((Disruption::RollingRestart(self.restart(Some(old), new, order)), reasons(within("spec.template"))));
+            return Some((Disruption::RollingRestart(self.restart(Some(old), new, order, true)), reasons(within("spec.template"))));
         }
         let bounds: Vec<&FieldChange> = within("spec.replicas").into_iter().chain(bounds).collect();
         if old.copies != new.copies || old.is_scaled != new.is_scaled {
@@ -128,11 +128,11 @@ impl<'a> Context<'a> {
         (!fields.is_empty()).then(|| (Disruption::None, reasons(words::telling(fields))))
     }
 
-    /// Starting the pods of `new`, where those of `old` run.
-    fn restart(&self, old: Option<&Workload<'_>>, new: &Workload<'_>, order: Order) -> Restart {
+    /// Starting the pods of `new`, where those of `old` run: a few after the other when `is_rolling`,
+    /// else all at once after all of the old.
+    fn restart(&self, old: Option<&Workload<'_>>, new: &Workload<'_>, order: Order, is_rolling: bool) -> Restart {
         let pods = new.copies;
         let (surge, unavailable) = new.rolling(pods.max);
-        let is_rolling = old.is_some_and(|old| immutable::field(old.object, new.object).is_none()) && order != Order::SideBySide;
         let start = match order {
             Order::OldFirst => new.startup_seconds.saturating_add(new.grace_seconds),
             Order::NewFirst | Order::SideBySide => new.startup_seconds,

@@ -13,8 +13,8 @@ const LONGEST_JSON: usize = 1000;
 const MOST_LINES: usize = 6;
 /// Longest line of such a text, in characters.
 const LONGEST_LINE: usize = 160;
-/// Longest text whose lines are compared, in bytes.
-const MAX_COMPARED: usize = 256 * 1024;
+/// Longest text whose lines are compared, in lines: the work grows with the square of it.
+const MOST_COMPARED: usize = 2000;
 /// Most items of a list or map that are shown.
 const MOST_ITEMS: usize = 50;
 
@@ -130,8 +130,8 @@ fn cut(line: &str) -> String {
 /// The lines of two long texts that differ, as the old and the new value; `None` for texts that are
 /// shown whole.
 pub(super) fn lines(context: Context<'_>, old: &str, new: &str) -> Option<(Option<Value>, Option<Value>)> {
-    let is_long = |text: &str| text.lines().count() > 1;
-    if !is_long(old) && !is_long(new) || old.len() > MAX_COMPARED || new.len() > MAX_COMPARED {
+    let most = old.lines().count().max(new.lines().count());
+    if most < 2 || most > MOST_COMPARED {
         return None;
     }
     let (old, new) = (hidden(context, old), hidden(context, new));

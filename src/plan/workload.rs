@@ -140,3 +140,64 @@ fn number(value: &Value, pointer: &str) -> Option<u64> {
 fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Workload;
+    use crate::plan::objects::Object;
+    use crate::plan::types::Copies;
+
+    fn deployment(spec: &Value) -> Object {
+        let metadata = json!({ "name": "s-m", "labels": { "app.kubernetes.io/component": "model", "app.kubernetes.io/name": "m" } });
+        Object::of("d.yaml", json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec }))
+            .expect("an object")
+    }
+
+    fn scaled(spec: &Value) -> Object {
+        let mut spec = spec.clone();
+        spec["scaleTargetRef"] = json!({ "name": "s-m" });
+        Object::of("s.yaml", json!({ "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": { "name": "s" }, "spec": spec }))
+            .expect("an object")
+    }
+
+    #[test]
+    fn defaults_are_those_of_kubernetes_and_keda() {
+        let object = deployment(&json!({}));
+        let workload = Workload::of(&object, &[]).expect("a workload");
+        assert_eq!(
+            (workload.copies, workload.gpus, workload.startup_seconds, workload.grace_seconds),
+            (Copies { min: 1, max: 1 }, 0, 0, 30)
+        );
+        assert_eq!((workload.route().as_str(), workload.rolling(1), workload.rolling(10)), ("/model/m", (1, 0), (3, 2)));
+        let all = [scaled(&json!({}))];
+        assert_eq!(Workload::of(&object, &all).expect("a workload").copies, Copies { min: 0, max: 100 });
+        let all = [scaled(&json!({ "minReplicaCount": 2, "maxReplicaCount": 5 }))];
+        let workload = Workload::of(&object, &all).expect("a workload");
+        assert_eq!((workload.copies, workload.is_scaled), (Copies { min: 2, max: 5 }, true));
+    }
+
+    #[test]
+    fn containers_add_up_and_init_containers_do_not() {
+        let gpus = |n: Value| json!({ "resources": { "limits": { "nvidia.com/gpu": n } }, "startupProbe": { "periodSeconds": 10, "failureThreshold": 6, "initialDelaySeconds": 5 } });
+        let pod = json!({ "containers": [gpus(json!("4")), gpus(json!(2))], "initContainers": [gpus(json!(1))], "terminationGracePeriodSeconds": 60 });
+        let object = deployment(&json!({ "template": { "spec": pod } }));
+        let workload = Workload::of(&object, &[]).expect("a workload");
+        assert_eq!((workload.gpus, workload.startup_seconds, workload.grace_seconds), (6, 65, 60));
+    }
+
+    #[test]
+    fn strategies_are_resolved_as_the_controller_does() {
+        let rolling =
+            |strategy: Value, copies| Workload::of(&deployment(&json!({ "strategy": strategy })), &[]).expect("a workload").rolling(copies);
+        let parts = |surge: Value, unavailable: Value| json!({ "rollingUpdate": { "maxSurge": surge, "maxUnavailable": unavailable } });
+        assert_eq!(rolling(parts(json!(1), json!(0)), 3), (1, 0));
+        assert_eq!(rolling(parts(json!(0), json!(1)), 3), (0, 1));
+        assert_eq!(rolling(parts(json!("50%"), json!("50%")), 3), (2, 1));
+        assert_eq!(rolling(parts(json!(0), json!("10%")), 3), (0, 1), "rounding must not stop it");
+        assert_eq!(rolling(json!({ "type": "Recreate" }), 3), (0, 3));
+        assert_eq!(rolling(parts(json!("x%"), json!(-1)), 4), (1, 0), "what is no number is the default or nothing");
+        assert_eq!(rolling(parts(json!(u64::MAX), json!(u64::MAX)), 4), (4, 4));
+    }
+}

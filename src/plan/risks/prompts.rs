@@ -1,0 +1,53 @@
+//! Prompts: what is live, what was edited, what can be gone back to.
+
+use super::{Found, View};
+use crate::diagnostic::Route;
+use crate::plan::objects::Object;
+use crate::plan::types::RiskLevel;
+
+/// Annotation with the prompt and its version.
+const PROMPT: &str = "llmc.dev/prompt";
+
+pub(super) fn risks(view: &View<'_>, found: &mut Found) {
+    if let Some((old, new)) = view.specs() {
+        for (name, prompt) in &new.prompt {
+            let Some(before) = old.prompt.get(name) else { continue };
+            let route = format!("/prompt/{name}");
+            if before.live != prompt.live {
+                let message = format!("the live version of prompt `{name}` changes from `{}` to `{}`", before.live, prompt.live);
+                found.add(RiskLevel::Medium, &route, message);
+            }
+            match (&before.rollback, &prompt.rollback) {
+                (Some(_), None) => found.add(RiskLevel::Medium, &route, format!("prompt `{name}` names no version to go back to")),
+                (_, None) if before.live != prompt.live => {
+                    found.add(RiskLevel::Low, &route, format!("prompt `{name}` names no version to go back to"));
+                }
+                (_, Some(rollback)) if *rollback == prompt.live && before.live != prompt.live => {
+                    found.add(RiskLevel::Low, &route, format!("prompt `{name}` names its live version as the one to go back to"));
+                }
+                _ => {}
+            }
+        }
+    }
+    edited(view, found);
+}
+
+/// Versions whose content is another one under the same name, so that nobody can tell which of the
+/// two answered.
+fn edited(view: &View<'_>, found: &mut Found) {
+    for (pair, fields) in view.pairs {
+        let Some((old, new)) = pair.old.zip(pair.new) else { continue };
+        let Some((prompt, version)) = version(new).filter(|of_new| version(old).as_ref() == Some(of_new)) else { continue };
+        if !fields.iter().any(|field| field.path.starts_with("data")) {
+            continue;
+        }
+        let is_live = view.new.spec().and_then(|spec| spec.prompt.get(prompt)).is_some_and(|prompt| prompt.live == version);
+        let (level, live) = if is_live { (RiskLevel::Medium, ", and it is live") } else { (RiskLevel::Low, "") };
+        let message = format!("version `{version}` of prompt `{prompt}` is edited under its old name{live}");
+        found.add(level, &Route::of(["prompt", prompt, "version", version]).to_string(), message);
+    }
+}
+
+fn version(object: &Object) -> Option<(&str, &str)> {
+    object.value.pointer("/metadata/annotations")?.get(PROMPT)?.as_str()?.split_once('@')
+}
