@@ -5,6 +5,7 @@ mod apply;
 mod check;
 mod compile;
 mod completions;
+mod drift;
 mod explain;
 mod fmt;
 mod init;
@@ -15,6 +16,7 @@ mod plan;
 mod planned;
 mod progress;
 mod refused;
+mod review;
 mod saved;
 mod schema;
 mod select;
@@ -49,6 +51,7 @@ Examples:
   llmc compile --check          fail if generated/ is stale; for CI
   llmc plan                     what would change, and what it does to running pods
   llmc apply                    write what plan shows
+  llmc drift --context prod     where files or the cluster differ from it
   llmc explain LLMC-H003        what a code means, and what to do
 
 Exit codes: 0 fine, 1 findings of severity error or any failure, 2 changes, where a command has
@@ -60,6 +63,7 @@ enum Command {
     Compile(compile::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Drift(drift::Args),
     Fmt(fmt::Args),
     Explain(explain::Args),
     Schema(schema::Args),
@@ -100,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Compile(args) => compile::run(&args, &mut output),
         Command::Plan(args) => plan::run(&args, &mut output),
         Command::Apply(args) => apply::run(&args, &mut output),
+        Command::Drift(args) => drift::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),

@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
     match args.format {
         Format::Json => output.print(&plan::render_json(&planned.plan))?,
-        Format::Markdown => output.print(&plan::render_text(&planned.plan, args.verbose, false))?,
+        Format::Markdown => output.print(&planned.markdown())?,
         Format::Text => {
             let text = plan::render_text(&planned.plan, args.verbose, output.is_coloured(&std::io::stdout()));
             output.print(&text)?;

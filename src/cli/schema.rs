@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use super::Failure;
 use super::output::Output;
 use crate::diagnostic;
+use crate::plan;
 use crate::spec;
 
 /// Print a JSON Schema: of the spec, for editors, or of what llmc prints for programs.
@@ -24,14 +25,17 @@ pub(super) struct Args {
 enum What {
     /// The spec.
     Stack,
-    /// The output of `--format json`.
+    /// The output of `check --format json`.
     Diagnostics,
+    /// The output of `plan --format json`, and the file that `plan --out` writes.
+    Plan,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let schema = match args.what {
         What::Stack => spec::schema().clone(),
         What::Diagnostics => diagnostic::json_schema().to_value(),
+        What::Plan => plan::json_schema().to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;
     output.print(&format!("{text}\n"))

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::folder::{MAX_BYTES, MAX_FILES};
+use super::process::{self, NoAnswer};
 use crate::emit::{MANIFEST_FILE, Tree};
 
 /// Variables that `git` reads and that would turn it to another repository, index or configuration:
@@ -327,37 +327,15 @@ fn git(folder: &Path) -> Command {
 
 /// What `command` prints, given `input`, or its words when it fails; an error when it cannot run.
 fn run(command: &mut Command, input: &[u8], limit_bytes: u64) -> Result<Result<Vec<u8>, String>, Fault> {
-    let fault = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Fault("`git` is not installed, or not on the PATH; a commit cannot be read without it".to_owned()),
-        _ => Fault(format!("cannot run `git`: {error}")),
-    };
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(fault)?;
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let mut printed = Vec::new();
-    // All three pipes at once: one that is full while another is waited for would stop both sides.
-    let words = std::thread::scope(|scope| {
-        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
-        let words = scope.spawn(move || read_up_to(stderr, 64 * 1024));
-        printed = read_up_to(stdout, limit_bytes + 1);
-        if printed.len() as u64 > limit_bytes {
-            drop(child.kill());
-        }
-        words.join().unwrap_or_default()
-    });
-    let status = child.wait().map_err(fault)?;
-    if printed.len() as u64 > limit_bytes {
-        return Err(Fault(format!("git printed more than {} MiB", limit_bytes >> 20)));
-    }
-    let words = String::from_utf8_lossy(&words).trim().trim_start_matches("fatal: ").to_owned();
-    Ok(if status.success() { Ok(printed) } else { Err(words) })
-}
-
-fn read_up_to(stream: Option<impl Read>, bytes: u64) -> Vec<u8> {
-    let mut read = Vec::new();
-    if let Some(stream) = stream {
-        drop(stream.take(bytes).read_to_end(&mut read));
-    }
-    read
+    let answer = process::run(command, input, limit_bytes, None).map_err(|none| {
+        Fault(match none {
+            NoAnswer::NotInstalled => "`git` is not installed, or not on the PATH; a commit cannot be read without it".to_owned(),
+            NoAnswer::TooMuch => format!("git printed more than {} MiB", limit_bytes >> 20),
+            NoAnswer::TooSlow => "git gave no answer".to_owned(),
+            NoAnswer::Io(error) => format!("cannot run `git`: {error}"),
+        })
+    })?;
+    Ok(if answer.is_success { Ok(answer.printed) } else { Err(answer.words.trim_start_matches("fatal: ").to_owned()) })
 }
 
 fn text(answer: Result<Vec<u8>, String>) -> Result<String, String> {

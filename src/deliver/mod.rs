@@ -4,10 +4,12 @@
 //! The old tree stands until the new one is complete, and only files that an earlier compile wrote
 //! are replaced or removed.
 
+pub mod cluster;
 mod folder;
 pub mod git;
 #[cfg(feature = "github")]
 pub mod github;
+mod process;
 mod write;
 
 use std::io;

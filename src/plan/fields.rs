@@ -23,7 +23,7 @@ const DIGEST: &str = "/metadata/annotations/llmc.dev~1object-sha256";
 
 /// The fields in which `old` and `new` differ, sorted by path. Empty exactly when both say the
 /// same, but for the digest of themselves.
-pub(super) fn diff(old: &Value, new: &Value) -> Vec<FieldChange> {
+pub fn diff(old: &Value, new: &Value) -> Vec<FieldChange> {
     let (old, new) = (without_digest(old), without_digest(new));
     let mut changes = Changes { list: Vec::new(), most: MOST_FIELDS, deepest: MAX_DEPTH };
     changes.value("", Context::default(), &old, &new, 0);

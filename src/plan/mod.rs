@@ -7,8 +7,8 @@
 mod compare;
 mod fields;
 mod immutable;
-pub mod markdown;
 mod json;
+pub mod markdown;
 mod meaning;
 mod objects;
 mod record;
@@ -23,7 +23,9 @@ mod words;
 mod workload;
 
 pub use compare::{Subject, compare, plan};
+pub use fields::diff as changed_fields;
 pub use json::{json_schema, read, render_json};
+pub use objects::deployed;
 pub use renames::is_rename;
 pub use text::render_text;
 pub use types::{

@@ -114,6 +114,19 @@ pub(super) fn read(tree: &Tree, other: &Tree) -> Objects {
     objects
 }
 
+/// The Kubernetes objects that `tree` deploys, in the order of their files.
+///
+/// # Errors
+/// The files that should hold an object and cannot be read as one.
+pub fn deployed(tree: &Tree) -> Result<Vec<Value>, Vec<String>> {
+    let objects = read(tree, &Tree::default());
+    if objects.unreadable.is_empty() {
+        Ok(objects.list.into_iter().map(|object| object.value).collect())
+    } else {
+        Err(objects.unreadable.into_iter().collect())
+    }
+}
+
 fn is_workload(text: &str) -> bool {
     ["kind: Deployment", "kind: ScaledObject", "kind: PersistentVolumeClaim"].iter().any(|kind| text.contains(kind))
 }
