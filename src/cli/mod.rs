@@ -8,6 +8,8 @@ mod completions;
 mod drift;
 mod explain;
 mod fmt;
+#[cfg(feature = "github")]
+mod github;
 mod init;
 mod inputs;
 mod lock;

@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::standing::Standing;
 use super::{Failure, compile, inputs, select};
 use crate::compile::Compilation;
-use crate::diagnostic;
+use crate::diagnostic::{self, Finding};
 use crate::emit::{FileSet, Tree};
 use crate::plan::{self, Plan, StackPlan, Subject};
 
@@ -78,12 +78,22 @@ impl PlannedStack {
         self.renamed_from.as_ref().map_or_else(|| self.folder.clone(), |name| folder_of(&self.root, name))
     }
 
+    /// What was found about the spec.
+    pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.compilation.iter().flat_map(|compilation| &compilation.findings)
+    }
+
     fn compare(&self, base: &Path) -> StackPlan {
+        self.compare_at(base, &shown_from(base, &self.folder))
+    }
+
+    /// As [`Self::compare`], with `old` read from `output`, which people are shown.
+    pub(super) fn compare_at(&self, base: &Path, output: &str) -> StackPlan {
         let spec = self.compilation.as_ref().map(|c| shown_from(base, Path::new(&c.spec_path)));
         plan::compare(&Subject {
             stack: &self.name,
             spec: spec.as_deref(),
-            output: &shown_from(base, &self.folder),
+            output,
             old: &self.old,
             renamed_from: self.renamed_from.as_deref(),
             new: &self.files,
