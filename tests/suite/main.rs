@@ -6,6 +6,8 @@
 mod architecture;
 mod checks;
 mod cli;
+#[cfg(feature = "github")]
+mod github;
 mod grafana;
 mod guardrails;
 mod harness;
