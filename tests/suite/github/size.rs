@@ -9,7 +9,7 @@ fn requests_hardly_grow_with_files() {
     let fake = Fake::start();
     let client = client(&fake);
     let mut table = Vec::new();
-    for (count, opening, updating) in [(1, 8, 8), (10, 8, 8), (100, 9, 9), (1000, 18, 18)] {
+    for (count, opening, updating) in [(1, 9, 9), (10, 9, 9), (100, 10, 10), (1000, 19, 19)] {
         let name = format!("acme/size-{count}");
         fake.load(&name, &committed(&files(count, "1")));
         let mut costs = Vec::new();
