@@ -53,7 +53,7 @@ fn opens_once_then_is_up_to_date_then_updates() {
     assert!(matches!(&updated, Ok(Outcome::Updated(pull)) if pull.number == 1 && pull.commit.is_some()), "{updated:?}");
     let state = one_open(&fake, name, &files(4, "3"));
     assert_eq!(state["pulls"][0]["title"], "support: version 3");
-    assert_eq!(state["branches"][BRANCH]["commits"], 3, "the update was appended");
+    assert_eq!(state["branches"][BRANCH]["history"].as_array().map(Vec::len), Some(3), "the update was appended");
 }
 
 #[test]
@@ -193,4 +193,34 @@ fn other_modes_and_folders_for_files_go_through_trees() {
     assert!(matches!(run(&client, name, &set, "3"), Ok(Outcome::Updated(_))));
     one_open(&fake, name, &set);
     assert!(fake.log().iter().any(|r| r.ends_with("/git/trees")));
+}
+
+/// Two runs at once: one of them may have to give way, and what stands is what one of them made.
+#[test]
+fn two_runs_at_once_open_one_pull_request() {
+    let fake = Fake::start();
+    for round in 0..6 {
+        let name = format!("acme/both-{round}");
+        fake.load(&name, &committed(&files(5, "1")));
+        let run = || run(&client(&fake), &name, &files(5, "2"), "2");
+        let outcomes = std::thread::scope(|scope| [scope.spawn(run), scope.spawn(run)].map(|thread| thread.join().expect("no panic")));
+        assert!(outcomes.iter().any(Result::is_ok), "{outcomes:?}");
+        one_open(&fake, &name, &files(5, "2"));
+    }
+}
+
+#[test]
+fn large_trees_go_in_parts_and_in_one_commit() {
+    let fake = Fake::start();
+    let name = "acme/large";
+    fake.load(name, &committed(&files(1, "1")));
+    let mut set = FileSet::default();
+    for letter in ["a", "b"] {
+        set.insert(format!("{letter}.txt"), letter.repeat(8_000_000));
+    }
+    let set = super::sealed(set, "2");
+    assert!(matches!(run(&client(&fake), name, &set, "2"), Ok(Outcome::Opened(_))));
+    let state = one_open(&fake, name, &set);
+    assert_eq!(state["branches"][BRANCH]["history"].as_array().map(Vec::len), Some(2));
+    assert_eq!(fake.log().iter().filter(|r| r.ends_with("/git/trees")).count(), 3);
 }

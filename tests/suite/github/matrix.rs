@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{BRANCH, Client, FOLDER, Fake, TOKEN, client, client_with, committed, files, on, pulls, run, texts};
 
-const KINDS: [&str; 17] = [
+/// The server's faults, and the end of the process after a request took effect.
+const KINDS: [&str; 18] = [
     "401",
     "403",
     "403-retry-after",
@@ -28,6 +29,7 @@ const KINDS: [&str; 17] = [
     "garbled",
     "race",
     "duplicate",
+    "killed-after",
 ];
 
 /// A kind of run.
@@ -59,6 +61,11 @@ fn opened(fake: &Fake, client: &Client) {
 
 /// A person's commit during the faulted run must stay, and stops the next one.
 fn check_person(state: &Value, healthy: &Result<String, Fault>) -> bool {
+    for commit in state["people"].as_array().expect("a list") {
+        let history = state["branches"][BRANCH]["history"].as_array().expect("a branch that is still there");
+        assert!(history.contains(commit), "a person's commit is lost");
+        assert!(matches!(healthy, Err(Fault::HumanCommits { .. })), "{healthy:?}");
+    }
     if !matches!(healthy, Err(Fault::HumanCommits { .. })) {
         return false;
     }
@@ -110,12 +117,18 @@ fn matrix(flow: &Flow) -> String {
             let name = format!("acme/{kind}-{at}");
             fresh(&name);
             let what = json!({
-                "kind": kind, "nth": at, "repository": name, "branch": BRANCH, "head": BRANCH,
-                "path": format!("{FOLDER}/by-hand.txt"), "seconds": 0.5,
+                "kind": if kind == "killed-after" { "cut-after" } else { kind }, "nth": at, "repository": name, "branch": BRANCH, "head": BRANCH,
+                "path": format!("{FOLDER}/by-hand.txt"), "seconds": 0.3,
             });
             fake.fault(&what);
-            let limit = Duration::from_millis(if kind == "slow" { 250 } else { 20_000 });
-            let client = client_with(&fake.url, TOKEN, |config| config.most_request = limit).expect("a connection");
+            let limit = Duration::from_millis(if kind == "slow" { 120 } else { 20_000 });
+            let client = client_with(&fake.url, TOKEN, |config| {
+                config.most_request = limit;
+                if kind == "killed-after" {
+                    config.most_wait = Duration::ZERO;
+                }
+            });
+            let client = client.expect("a connection");
             let faulted = (flow.run)(&client, &name);
             let unused = fake.heal();
             assert_eq!(unused, 0, "{kind} at {at} ({}) never struck: {faulted:?}", requests[at - 1]);
