@@ -7,6 +7,8 @@ mod architecture;
 mod checks;
 mod ci;
 mod cli;
+#[cfg(feature = "github")]
+mod github;
 mod grafana;
 mod guardrails;
 mod harness;

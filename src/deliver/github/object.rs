@@ -16,6 +16,13 @@ pub(super) struct Entry {
     pub oid: String,
 }
 
+impl Entry {
+    /// A plain file with this text.
+    pub(super) fn plain(text: &str) -> Self {
+        Self { mode: PLAIN.to_owned(), oid: blob_oid(text.as_bytes()) }
+    }
+}
+
 /// Everything below the stack's folder, by path.
 pub(super) type Listing = BTreeMap<String, Entry>;
 

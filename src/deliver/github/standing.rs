@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::call::{Call, Failure, Method, Operation};
-use super::object::{Entry, Listing, PLAIN, blob_oid, from_base64, is_oid};
+use super::object::{Entry, Listing, blob_oid, from_base64, is_oid, tree_oid};
 use super::view::View;
 use super::{Connection, Fault, Target};
 use crate::emit::{FileSet, MANIFEST_FILE, RECORD_FILE, Tree};
@@ -57,7 +57,10 @@ impl Connection {
     /// None when the base moved between two requests.
     fn read(&self, target: &Target, files: &FileSet) -> Result<Option<Standing>, Failure> {
         let view = self.look(target)?;
+        let compiled: Listing = files.iter().map(|(path, text)| (path.to_owned(), Entry::plain(text))).collect();
         let listing = match &view.base_folder {
+            // Nothing but these files is there, so the list is known.
+            Some(tree) if tree_oid(&compiled).is_ok_and(|oid| oid.as_ref() == Some(tree)) => compiled,
             Some(tree) => self.list(target, tree)?,
             None => Listing::new(),
         };
@@ -228,8 +231,7 @@ impl Standing {
             }
         }
         listing.retain(|path, _| !owned.contains(path));
-        listing
-            .extend(files.iter().map(|(path, text)| (path.to_owned(), Entry { mode: PLAIN.to_owned(), oid: blob_oid(text.as_bytes()) })));
+        listing.extend(files.iter().map(|(path, text)| (path.to_owned(), Entry::plain(text))));
         Ok(listing)
     }
 }
