@@ -9,6 +9,9 @@ mod fmt;
 mod init;
 mod inputs;
 mod output;
+mod policies;
+#[cfg(feature = "policy")]
+mod policy;
 mod schema;
 
 use std::process::ExitCode;
@@ -38,6 +41,7 @@ Examples:
   llmc check                    check every stack below stacks/
   llmc compile                  write generated/<stack>/ for every stack
   llmc compile --check          fail if generated/ is stale; for CI
+  llmc policy list              the policies that stacks are judged by
   llmc explain LLMC-H003        what a code means, and what to do
 
 Exit codes: 0 fine, 1 findings of severity error or any failure.";
@@ -49,6 +53,8 @@ enum Command {
     Fmt(fmt::Args),
     Explain(explain::Args),
     Schema(schema::Args),
+    #[cfg(feature = "policy")]
+    Policy(policy::Args),
     Init(init::Args),
     Completions(completions::Args),
 }
@@ -85,6 +91,8 @@ pub fn run() -> ExitCode {
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
+        #[cfg(feature = "policy")]
+        Command::Policy(args) => policy::run(&args, &mut output),
         Command::Init(args) => init::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut output),
     };

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use super::Failure;
 use super::output::Output;
 use crate::diagnostic;
+use crate::policy;
 use crate::spec;
 
 /// Print a JSON Schema: of the spec, for editors, or of what llmc prints for programs.
@@ -26,12 +27,15 @@ enum What {
     Stack,
     /// The output of `--format json`.
     Diagnostics,
+    /// What a rule of a policy may give.
+    PolicyFinding,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let schema = match args.what {
         What::Stack => spec::schema().clone(),
         What::Diagnostics => diagnostic::json_schema().to_value(),
+        What::PolicyFinding => policy::finding_schema().to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;
     output.print(&format!("{text}\n"))
