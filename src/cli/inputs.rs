@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::panic;
 use std::path::{Component, Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::Failure;
 use crate::compile::{self, Compilation};
@@ -67,7 +68,7 @@ pub(super) fn compile_all(inputs: &[Input], jobs: usize) -> Result<Vec<Compilati
 /// The policies of each repository, read once.
 struct Repositories {
     by_root: BTreeMap<PathBuf, Policies>,
-    shipped: Policies,
+    shipped: LazyLock<Policies>,
 }
 
 impl Repositories {
@@ -78,7 +79,7 @@ impl Repositories {
                 by_root.insert(input.root.clone(), super::policies::of_repository(&input.root)?);
             }
         }
-        Ok(Self { by_root, shipped: Policies::shipped() })
+        Ok(Self { by_root, shipped: LazyLock::new(Policies::shipped) })
     }
 
     fn get(&self, input: &Input) -> &Policies {

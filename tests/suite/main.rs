@@ -13,6 +13,7 @@ mod hostile;
 mod kubernetes;
 mod objects;
 mod panels;
+mod policy;
 mod prometheus;
 mod properties;
 mod readme;
