@@ -58,7 +58,7 @@ case "$mode" in
     if ! git rev-parse --verify --quiet "origin/$BASE" >/dev/null; then
       git fetch --no-tags origin "+refs/heads/$BASE:refs/remotes/origin/$BASE" 2>>"$log" || finish failed "the base branch could not be fetched"
     fi
-    arguments=(plan --changed-since "origin/$BASE" --detailed-exitcode --format markdown)
+    arguments=(plan --against "origin/$BASE" --changed-since "origin/$BASE" --detailed-exitcode --format markdown)
     # A fork's token may only read.
     if [ "$COMMENT" = true ] && [ "${FORK:-false}" != true ] && [ -n "$NUMBER" ]; then arguments+=(--comment "$NUMBER"); fi
     "$llmc" "${arguments[@]}" >"$report" 2>>"$log"

@@ -74,9 +74,14 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         return propose(args, output);
     }
     let planned = match saved::file(&args.what)? {
-        Some(path) => saved::plan_again(path, args.jobs, output)?,
+        Some(path) => {
+            let mut planned = saved::plan_again(path, args.jobs, output)?;
+            planned.judge(output);
+            planned
+        }
         None => {
-            let planned = planned::plan(&Request::of(&args.what, args.jobs), output)?;
+            let mut planned = planned::plan(&Request::of(&args.what, args.jobs), output)?;
+            planned.judge(output);
             if !args.adopt && planned.failed.is_empty() && !planned.plan.is_empty() {
                 let text = plan::render_text(&planned.plan, false, output.is_coloured(&std::io::stdout()));
                 output.print(&text)?;

@@ -46,8 +46,7 @@ pub(super) struct Args {
     /// Also say the plan in a comment of this pull request: one comment, updated in place. The
     /// repository is GITHUB_REPOSITORY, or that of the remote `origin`; the token is GITHUB_TOKEN.
     /// A stack that is delivered to another repository is compared with what stands there.
-    #[cfg(feature = "github")]
-    #[arg(long, value_name = "PR")]
+    #[arg(long, value_name = "PR", hide = cfg!(not(feature = "github")))]
     comment: Option<u64>,
     /// Number of stacks that are compiled at once. Default: one for each core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -78,14 +77,14 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    #[cfg_attr(not(feature = "github"), allow(unused_mut))]
     let mut planned = planned::plan(
         &Request { against: args.against.as_deref(), changed_since: args.changed_since.as_deref(), ..Request::of(&args.stacks, args.jobs) },
         output,
     )?;
-    #[cfg(feature = "github")]
-    if let Some(number) = args.comment {
-        super::github::comment(&mut planned, number, output)?;
+    match args.comment {
+        #[cfg(feature = "github")]
+        Some(number) => super::github::comment(&mut planned, number, output)?,
+        _ => planned.judge(output),
     }
     if let Some(path) = &args.out {
         if !planned.failed.is_empty() {

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::planned::{Planned, PlannedStack};
 use crate::deliver::git::Repository;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::Finding;
 use crate::plan;
-use crate::plan::markdown::{self, GITHUB_LIMIT_CHARS, Policies, Provenance, Review};
+use crate::plan::markdown::{self, GITHUB_LIMIT_CHARS, Policies, Provenance, Review, Waived};
 
 /// What a review needs beside the plan.
 pub(super) struct Beside {
-    warnings: Vec<Finding>,
+    findings: Vec<Finding>,
     policies: Policies,
     provenance: Provenance,
 }
@@ -22,8 +22,8 @@ impl Planned {
         let pairs = self.stacks.iter().zip(&self.plan.stacks);
         pairs
             .map(|(stack, plan)| Beside {
-                warnings: stack.findings().filter(|finding| finding.rule.severity == Severity::Warning).cloned().collect(),
-                policies: Policies::default(),
+                findings: stack.findings().cloned().collect(),
+                policies: policies(stack),
                 provenance: Provenance {
                     spec: plan.spec.clone().unwrap_or_default(),
                     commit: commit(stack),
@@ -44,7 +44,7 @@ impl Planned {
                 plan,
                 old: &stack.old,
                 new: &stack.files,
-                warnings: &beside.warnings,
+                findings: &beside.findings,
                 policies: &beside.policies,
                 provenance: &beside.provenance,
             })
@@ -54,7 +54,7 @@ impl Planned {
     /// The plan as a comment that is found again by `tag`, no longer than GitHub takes.
     pub(super) fn comment(&self, tag: &str, valid_at: &str) -> String {
         let beside = self.beside("llmc apply");
-        markdown::comment(&self.reviews(&beside), tag, valid_at, GITHUB_LIMIT_CHARS)
+        markdown::comment(&self.reviews(&beside), &self.failed, tag, valid_at, GITHUB_LIMIT_CHARS)
     }
 
     /// The plan as Markdown, no longer than GitHub takes in one text.
@@ -62,6 +62,19 @@ impl Planned {
         // The first line is the marker by which a comment is found again.
         self.comment("", "").split_once('\n').map(|(_, text)| text.to_owned() + "\n").unwrap_or_default()
     }
+}
+
+/// The policies that the stack and its plan were judged by.
+fn policies(stack: &PlannedStack) -> Policies {
+    let applied = stack.applied();
+    let waived = applied.waived.into_iter().map(|waived| Waived {
+        policy: waived.policy,
+        owner: waived.owner,
+        reason: waived.reason,
+        until: waived.until,
+        message: waived.messages.join("; "),
+    });
+    Policies { evaluated: applied.evaluated.into_iter().collect(), waived: waived.collect() }
 }
 
 /// The last commit that changed the folder of the spec, if that is what was compiled. With the

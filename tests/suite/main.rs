@@ -18,6 +18,7 @@ mod markdown;
 mod objects;
 mod panels;
 mod plan;
+mod policy;
 mod prometheus;
 mod properties;
 mod readme;

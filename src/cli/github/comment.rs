@@ -16,6 +16,7 @@ pub(in crate::cli) fn comment(planned: &mut Planned, number: u64, output: &mut O
     let valid_at = now();
     let mut connections = Connections::new();
     delivered::compare(planned, &mut connections, |stack| delivered::deliver(stack).is_some_and(|d| d.repository.is_some()))?;
+    planned.judge(output);
     let repository = this_repository(&planned::base())?;
     let body = planned.comment(TAG, &valid_at);
     let outcome = connections.to(&repository)?.comment(&repository, number, TAG, &valid_at, &body).map_err(words)?;

@@ -86,7 +86,7 @@ pub(super) fn this_repository(folder: &Path) -> Result<String, Failure> {
 /// Now, as RFC 3339 in UTC.
 pub(super) fn now() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let day = "2026-11-22";
+    let day = crate::policy::Day::from_unix_seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
     let of_day = seconds % 86_400;
     format!("{day}T{:02}:{:02}:{:02}Z", of_day / 3600, of_day / 60 % 60, of_day % 60)
 }

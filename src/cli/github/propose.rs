@@ -13,6 +13,7 @@ use crate::plan::markdown::{self, GITHUB_LIMIT_CHARS, Review};
 pub(in crate::cli) fn propose(mut planned: Planned, overwrite: bool, output: &mut Output) -> Result<(), Failure> {
     let mut connections = Connections::new();
     let places = delivered::compare(&mut planned, &mut connections, |_| true)?;
+    planned.judge(output);
     if !planned.failed.is_empty() {
         return Err(format!("nothing is proposed, because of errors in {}", planned.failed.join(", ")).into());
     }

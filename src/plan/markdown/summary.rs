@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::document::{Section, count};
 use super::record::{amount, decimal, differences, shown};
 use super::{Review, Subject, text};
+use crate::diagnostic::Severity;
 use crate::plan::{Action, Budget, Copies, Disruption, GpuChange, Order, Restart, RiskLevel, Rollout, StackPlan};
 
 /// Most risks and workloads that are listed.
@@ -61,7 +62,9 @@ pub(super) fn verdict(subject: &Subject<'_>) -> Vec<Section> {
     let policies = &subject.review.policies;
     if !policies.evaluated.is_empty() {
         let waived = policies.waived.len();
-        lines.push(format!("**Policies:** {} evaluated, {waived} waived, none refuses.", policies.evaluated.len()));
+        let refused = subject.review.findings.iter().filter(|finding| finding.rule.severity == Severity::Error).count();
+        let refused = if refused == 0 { "none refuses".to_owned() } else { format!("**refused** with {}", count(refused, "finding")) };
+        lines.push(format!("**Policies:** {} evaluated, {waived} waived, {refused}.", policies.evaluated.len()));
     }
     let mut risks: Vec<_> = plan.risks.iter().collect();
     risks.sort_by_key(|risk| risk.level);

@@ -23,7 +23,7 @@ pub struct Case {
     pub plan: StackPlan,
     pub old: Tree,
     pub new: FileSet,
-    pub warnings: Vec<Finding>,
+    pub findings: Vec<Finding>,
     pub policies: Policies,
     pub provenance: Provenance,
 }
@@ -34,7 +34,7 @@ impl Case {
             plan: &self.plan,
             old: &self.old,
             new: &self.new,
-            warnings: &self.warnings,
+            findings: &self.findings,
             policies: &self.policies,
             provenance: &self.provenance,
         }
@@ -53,7 +53,7 @@ impl Case {
             plan_sha256: "0".repeat(64),
             command: format!("llmc apply {stack}"),
         };
-        Self { plan, old, new: new.clone(), warnings: Vec::new(), policies: Policies::default(), provenance }
+        Self { plan, old, new: new.clone(), findings: Vec::new(), policies: Policies::default(), provenance }
     }
 }
 
@@ -257,7 +257,7 @@ pub fn filled_with(text: &str) -> Case {
         plan,
         old,
         new,
-        warnings: vec![finding],
+        findings: vec![finding],
         policies: Policies {
             evaluated: vec![t()],
             waived: vec![Waived { policy: t(), owner: t(), reason: t(), until: t(), message: t() }],
