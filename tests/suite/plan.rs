@@ -27,7 +27,7 @@ fn compiled(edits: &[Edit<'_>]) -> FileSet {
 }
 
 fn compiled_at(spec: &Path) -> FileSet {
-    let compilation = llmc::compile::compile(spec, "stack");
+    let compilation = llmc::compile::compile(spec, "stack", &llmc::policy::Policies::shipped());
     let findings: Vec<String> = compilation.findings.iter().map(|finding| finding.message.clone()).collect();
     compilation.files.unwrap_or_else(|| panic!("{findings:?}"))
 }

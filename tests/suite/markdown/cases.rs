@@ -62,7 +62,7 @@ pub fn compiled(name: &str, edit: impl FnOnce(&Path)) -> FileSet {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&root().join("stacks").join(name), folder.path());
     edit(folder.path());
-    let compilation = llmc::compile::compile(&folder.path().join("stack.kdl"), "stack.kdl");
+    let compilation = llmc::compile::compile(&folder.path().join("stack.kdl"), "stack.kdl", &llmc::policy::Policies::shipped());
     compilation.files.unwrap_or_else(|| panic!("{:?}", compilation.findings.iter().map(|f| &f.message).collect::<Vec<_>>()))
 }
 
