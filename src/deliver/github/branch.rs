@@ -80,7 +80,16 @@ impl Connection {
                 method: Method::Get,
                 path: self.path(&target.repository, &format!("/compare/{base}...{head}?per_page=100&page={page}")),
                 body: Value::Null,
-            })?;
+            });
+            let answer = match answer {
+                // The commits exist, so what is not there is one that both have.
+                Err(Failure::Stop(Fault::NotFound { .. })) => {
+                    let summary = "a history that shares nothing with the base".to_owned();
+                    let commits = vec![HumanCommit { sha: head.to_owned(), author: "somebody".to_owned(), summary }];
+                    return Err(Fault::HumanCommits { branch: target.branch.clone(), commits, ours: None }.into());
+                }
+                answer => answer?,
+            };
             let fork = answer["merge_base_commit"]["sha"].as_str().filter(|sha| is_oid(sha));
             let (Some(fork), Some(total)) = (fork, answer["total_commits"].as_u64()) else {
                 return Err(self.senseless(&doing, "it names no common commit"));

@@ -131,6 +131,9 @@ impl Connection {
         let oids: Vec<&str> = wanted.values().map(|entry| entry.oid.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
         let mut contents: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         let mut bytes = 0;
+        if oids.len() > BATCH {
+            self.say(&format!("reading {} files of {}", oids.len(), target.folder));
+        }
         for batch in oids.chunks(BATCH) {
             let data = self.contents(target, view, batch)?;
             if data["check"]["oid"].as_str() != expected {
@@ -225,8 +228,8 @@ impl Standing {
             if !foreign.is_empty() {
                 return Err(Fault::Foreign(foreign));
             }
-            // A folder with other files and no manifest is somebody else's.
-            if !listing.is_empty() && self.tree.manifest().is_none() {
+            // A folder with other files and no manifest is somebody else's to write to.
+            if !listing.is_empty() && !files.is_empty() && self.tree.manifest().is_none() {
                 return Err(Fault::Foreign(listing.into_keys().collect()));
             }
         }

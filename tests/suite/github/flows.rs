@@ -224,3 +224,38 @@ fn large_trees_go_in_parts_and_in_one_commit() {
     assert_eq!(state["branches"][BRANCH]["history"].as_array().map(Vec::len), Some(2));
     assert_eq!(fake.log().iter().filter(|r| r.ends_with("/git/trees")).count(), 3);
 }
+
+#[test]
+fn a_stack_that_is_gone_takes_its_files_along_and_no_others() {
+    let fake = Fake::start();
+    for (name, foreign) in [("acme/gone-all", false), ("acme/gone-but", true)] {
+        let client = opened(&fake, name, "2");
+        fake.merge(name, BRANCH, "main", false);
+        if foreign {
+            fake.person(name, "main", &format!("{FOLDER}/notes.md"), "mine\n");
+        }
+        let none = FileSet::default();
+        assert!(matches!(run(&client, name, &none, "3"), Ok(Outcome::Opened(_))));
+        assert!(matches!(run(&client, name, &none, "3"), Ok(Outcome::UpToDate(_))));
+        let state = fake.state(name);
+        assert_eq!(on(&state, BRANCH).into_keys().collect::<Vec<_>>(), if foreign { vec!["notes.md"] } else { vec![] });
+        assert!(state["branches"][BRANCH]["files"]["README.md"].is_string());
+        fake.merge(name, BRANCH, "main", false);
+        assert_eq!(run(&client, name, &none, "3"), Ok(Outcome::BranchDeleted));
+        fake.assert_sound(name);
+    }
+}
+
+/// GraphQL gives no whole text for a long file; its name shows that, and REST gives it.
+#[test]
+fn a_long_file_by_hand_is_read_whole() {
+    let fake = Fake::start();
+    let name = "acme/long";
+    fake.load(name, &committed(&files(2, "1")));
+    let text = "by hand\n".repeat(80_000);
+    fake.person(name, "main", &format!("{FOLDER}/objects/01/object-1.yaml"), &text);
+    let client = client(&fake);
+    let there = standing(&client, name, &files(2, "2"));
+    assert_eq!(there.tree.text("objects/01/object-1.yaml"), Some(text.as_str()));
+    assert!(fake.log().iter().any(|request| request.contains("/git/blobs/")));
+}

@@ -195,6 +195,7 @@ fn check_comment(fake: &Fake, name: &str, _kind: &str, healthy: &Result<String, 
     let state = fake.state(name);
     let comments = state["comments"]["1"].as_array().expect("comments");
     assert_eq!(comments.len(), 1, "{comments:?}");
+    assert_eq!(state["said"], 1, "one was ever made");
     assert!(comments[0]["body"].as_str().expect("text").ends_with("new"));
 }
 
