@@ -17,5 +17,6 @@ mod policy;
 mod prometheus;
 mod properties;
 mod readme;
+mod rego;
 mod secrets;
 mod vllm;
