@@ -4,7 +4,9 @@ import data.manifests.llmc.compromised as policy
 
 running(container) := {"kind": "Deployment", "spec": {"template": {"spec": {"containers": [object.union({"name": "a", "image": "a:1"}, container)]}}}}
 
-findings(container) := value if value := count(policy.deny_compromised) with input as running(container)
+findings(container) := value if {
+	value := count(policy.deny_compromised) with input as running(container)
+}
 
 test_bad_images_are_refused if {
 	every image in ["ghcr.io/berriai/litellm:v1.82.7", "litellm/litellm:1.107.0", "ghcr.io/berriai/litellm-database:main-v1.82.8-stable", "a/litellm:1.107.3@sha256:00"] {

@@ -2,7 +2,9 @@ package llmc.containers_test
 
 import data.llmc.containers
 
-names(object) := value if value := {container.name | some container in containers.all} with input as object
+names(object) := value if {
+	value := {container.name | some container in containers.all} with input as object
+}
 
 spec := {"containers": [{"name": "a"}], "initContainers": [{"name": "b"}]}
 

@@ -14,7 +14,7 @@ import data.llmc.route
 listed := input.totals.guardrails_lost
 
 deny_guardrails_kept contains {
-	"msg": sprintf("a guardrail is lost: %s", [lost]),
+	"msg": concat(": ", ["a guardrail is lost", lost]),
 	"route": route.of(["route", split(lost, ":")[0]]),
 	"help": "give it back, or waive the policy with an owner and a day",
 } if {
@@ -28,7 +28,7 @@ deny_guardrails_kept contains "the plan does not say which guardrails are lost" 
 
 # The two stacks themselves are asked too, so that nothing rests on the plan's list alone.
 deny_guardrails_kept contains {
-	"msg": sprintf("a guardrail is lost: %s: %s", [name, lost]),
+	"msg": concat(": ", ["a guardrail is lost", name, lost]),
 	"route": route.of(["route", name]),
 	"help": "give it back, or waive the policy with an owner and a day",
 } if {
@@ -47,9 +47,11 @@ guardrail_checks(stack, name) := {text |
 	rails := stack.guardrails[stack.route[name].guardrails]
 	some direction in ["input", "output"]
 	some check in checks_of(rails[direction])
-	text := sprintf("%s %s", [direction, check])
+	text := concat(" ", [direction, check])
 }
 
-checks_of(rails) := {sprintf("block-pii %s", [kind]) | some kind in rails["block-pii"]} |
-	{sprintf("block-pattern %s", [name]) | some name, _ in rails["block-pattern"]} |
-	{"self-check" | rails["self-check"]}
+checks_of(rails) := union({personal, patterns, own}) if {
+	personal := {text | some kind in rails["block-pii"]; text := concat(" ", ["block-pii", kind])}
+	patterns := {text | some name in object.keys(rails["block-pattern"]); text := concat(" ", ["block-pattern", name])}
+	own := {"self-check" | rails["self-check"]}
+}

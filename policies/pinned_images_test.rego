@@ -4,7 +4,9 @@ import data.manifests.llmc.pinned_images as policy
 
 running(image) := {"kind": "Pod", "spec": {"containers": [{"name": "a", "image": image}]}}
 
-findings(image) := value if value := count(policy.deny_pinned_images) with input as running(image)
+findings(image) := value if {
+	value := count(policy.deny_pinned_images) with input as running(image)
+}
 
 test_versions_and_digests_pass if {
 	every image in ["vllm/vllm-openai:v0.32.0", "host:5000/a:1", "a@sha256:00", "a:latest@sha256:00"] {

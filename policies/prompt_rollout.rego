@@ -16,7 +16,7 @@ most_first_percent := 10
 deny_prompt_rollout contains {
 	"msg": sprintf("the prompt `%s` goes live with `%s`, which no experiment has tried", [name, prompt.live]),
 	"route": route.of(["prompt", name, "live"]),
-	"help": sprintf("keep `live %q` and try `%s` in an experiment first, with at most %v %% of the users", [old.live, prompt.live, most_first_percent]),
+	"help": sprintf("keep `%s` live and try `%s` in an experiment first, with at most %v %% of the users", [old.live, prompt.live, most_first_percent]),
 } if {
 	data.head.stage == "production"
 	some name, prompt in data.head.prompt

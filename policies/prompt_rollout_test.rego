@@ -16,9 +16,13 @@ trying(version, settings) := {"try": object.union(
 
 no_change := {"objects": []}
 
-live_findings(base, head) := value if value := count(policy.deny_prompt_rollout) with input as no_change with data.base as base with data.head as head
+live_findings(base, head) := value if {
+	value := count(policy.deny_prompt_rollout) with input as no_change with data.base as base with data.head as head
+}
 
-first_findings(base, head) := value if value := count(policy.deny_prompt_first_step) with input as no_change with data.base as base with data.head as head
+first_findings(base, head) := value if {
+	value := count(policy.deny_prompt_first_step) with input as no_change with data.base as base with data.head as head
+}
 
 test_no_change_passes if live_findings(stack("v2", {}), stack("v2", {})) == 0
 

@@ -13,7 +13,7 @@ import data.llmc.route
 deny_rollback_named contains {
 	"msg": sprintf("the prompt `%s` of a production stack names no version to go back to", [name]),
 	"route": route.of(["prompt", name]),
-	"help": sprintf("add `rollback` with a version that was good, such as `rollback %q`", [prompt.live]),
+	"help": sprintf("add `rollback` with a version that was good, such as `%s`", [prompt.live]),
 } if {
 	input.stage == "production"
 	some name, prompt in input.prompt

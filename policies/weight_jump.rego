@@ -25,7 +25,9 @@ deny_weight_jump contains {
 
 # The share that a variant had: of a new experiment it is none, except for what is live already. What a
 # ramp leads to is reached step by step.
-weight_before(experiment, name, _) := object.get(before.variant, [name, "weight"], 0) if before := data.base.experiment[experiment]
+weight_before(experiment, name, _) := object.get(before.variant, [name, "weight"], 0) if {
+	before := data.base.experiment[experiment]
+}
 
 weight_before(experiment, name, now) := 0 if {
 	not data.base.experiment[experiment]

@@ -22,5 +22,6 @@ mod policy;
 mod prometheus;
 mod properties;
 mod readme;
+mod rego;
 mod secrets;
 mod vllm;
