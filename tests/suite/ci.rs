@@ -142,7 +142,7 @@ fn every_run_of_the_action_is_reported() {
         assert!(outcome.outputs.contains("llmc.sarif\n"), "{}", outcome.outputs);
         assert!(outcome.summary.contains(said) && outcome.summary.contains("**report**"), "{}", outcome.summary);
         assert_eq!(outcome.summary.contains("    on standard error"), code == 1, "{}", outcome.summary);
-        let plan = "plan --changed-since origin/main --detailed-exitcode --format markdown --comment 7";
+        let plan = "plan --against origin/main --changed-since origin/main --detailed-exitcode --format markdown --comment 7";
         assert_eq!(outcome.calls, format!("check --format sarif\n{plan}\n"));
     }
     for (name, value) in [("FORK", "true"), ("COMMENT", "false"), ("NUMBER", "")] {

@@ -244,7 +244,7 @@ fn many_stacks_share_a_comment() {
 #[test]
 fn a_large_stack_has_a_small_picture() {
     let named = |kind: &str, block: fn(u32) -> serde_json::Value| -> serde_json::Value {
-        (0..40).map(|n| (format!("{kind}-{n:02}"), block(n))).collect::<serde_json::Map<_, _>>().into()
+        (0..60).map(|n| (format!("{kind}-{n:02}"), block(n))).collect::<serde_json::Map<_, _>>().into()
     };
     let record = json!({
         "route": named("route", |n| json!({ "model": format!("model-{n:02}"), "guardrails": format!("rails-{n:02}") })),

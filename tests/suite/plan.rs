@@ -33,7 +33,8 @@ fn compiled_at(spec: &Path) -> FileSet {
 }
 
 /// The prompt of the support route gets another live version.
-const LIVE_V2: Edit<'_> = ("live \"v1\"\n        rollback \"v1\"\n    }\n    prompt", "live \"v2\"\n        rollback \"v1\"\n    }\n    prompt");
+const LIVE_V2: Edit<'_> =
+    ("live \"v1\"\n        rollback \"v1\"\n    }\n    prompt", "live \"v2\"\n        rollback \"v1\"\n    }\n    prompt");
 /// Nobody depends on the stack, so that policies let a single copy pass.
 const DEVELOPMENT: Edit<'_> = ("stage \"production\"", "stage \"development\"");
 
@@ -300,11 +301,7 @@ fn money_is_held_against_the_budget() {
 
 #[test]
 fn what_answers_is_told() {
-    has_risk(
-        &edited(&[LIVE_V2]),
-        RiskLevel::Medium,
-        "the live version of prompt `support` changes from `v1` to `v2`",
-    );
+    has_risk(&edited(&[LIVE_V2]), RiskLevel::Medium, "the live version of prompt `support` changes from `v1` to `v2`");
     let prompt = edited(&[("temperature=0.3", "temperature=0.4")]);
     has_risk(&prompt, RiskLevel::Medium, "version `v1` of prompt `support` is edited under its old name, and it is live");
     let version = prompt.objects.iter().find(|object| object.path == "prompts/support/v1.yaml").expect("a version");

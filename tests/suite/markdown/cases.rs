@@ -79,7 +79,11 @@ pub fn example() -> Case {
     let new = compiled("customer-support", |folder| {
         let spec = folder.join("stack.kdl");
         replace(&spec, "serve max-model-len=8192 gpu-memory-utilization=0.90", "serve max-model-len=16384 gpu-memory-utilization=0.92");
-        replace(&spec, "live \"v1\"\n        rollback \"v1\"\n    }\n    prompt", "live \"v2\"\n        rollback \"v1\"\n    }\n    prompt");
+        replace(
+            &spec,
+            "live \"v1\"\n        rollback \"v1\"\n    }\n    prompt",
+            "live \"v2\"\n        rollback \"v1\"\n    }\n    prompt",
+        );
         replace(&spec, "\"email\" \"phone-number\" \"credit-card\"", "\"email\"");
         replace(&folder.join("prompts/support.v1.md"), "at most six", "at most four");
         replace(&folder.join("guardrails/instructions.md"), "\n", "\n- Nothing about other shops.\n");
