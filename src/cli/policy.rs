@@ -16,6 +16,13 @@ use crate::policy::{self, File, Set};
 /// Policies are Rego v1 files: those that ship with llmc, and those in `policies/` beside `stacks/`,
 /// which every command that compiles a stack asks too.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  llmc policy list
+  llmc policy test --coverage
+
+To turn a shipped policy off, write policies/exceptions.rego:
+  package stack
+  exception contains [\"two_replicas\"]")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
