@@ -3,9 +3,13 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod apply;
 mod architecture;
 mod checks;
 mod cli;
+mod crash;
+mod drift;
+mod git;
 mod grafana;
 mod guardrails;
 mod harness;
