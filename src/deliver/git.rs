@@ -196,13 +196,25 @@ impl Repository {
             ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--relative", "--end-of-options", &base, "--"];
         let new = ["ls-files", "--others", "-z", "--", "."];
         let mut paths = BTreeSet::new();
+        // Comparing writes what it learned about unchanged files into the index, so it gets a copy.
+        let index = self.copy_of_index()?;
         for arguments in [&diff[..], &new[..]] {
-            let list = run(git(&self.folder).args(arguments), &[], MAX_LIST_BYTES)?;
+            let list = run(git(&self.folder).env("GIT_INDEX_FILE", index.path()).args(arguments), &[], MAX_LIST_BYTES)?;
             let list = list.map_err(|words| Fault(format!("git cannot say what changed since `{reference}`: {words}")))?;
             // A name that is not UTF-8 cannot be a spec's; its folder still counts.
             paths.extend(list.split(|byte| *byte == 0).filter(|p| !p.is_empty()).map(|p| String::from_utf8_lossy(p).into_owned()));
         }
         Ok(paths)
+    }
+
+    /// A copy of the index.
+    fn copy_of_index(&self) -> Result<tempfile::NamedTempFile, Fault> {
+        let failed = |error: std::io::Error| Fault(format!("cannot copy Git's index to compare with it: {error}"));
+        let path = text(run(git(&self.folder).args(["rev-parse", "--path-format=absolute", "--git-path", "index"]), &[], MAX_LIST_BYTES)?);
+        let path = path.map_err(|words| Fault(format!("git cannot say where its index is: {words}")))?;
+        let copy = tempfile::NamedTempFile::new().map_err(failed)?;
+        std::fs::copy(path.trim_end_matches('\n'), copy.path()).map_err(failed)?;
+        Ok(copy)
     }
 
     /// The address of the remote `origin`, without a password in it.
@@ -337,7 +349,16 @@ fn git(folder: &Path) -> Command {
     command.envs([("LC_ALL", "C"), ("GIT_OPTIONAL_LOCKS", "0"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_NO_LAZY_FETCH", "1")]);
     command.args(["--no-pager", "--no-optional-locks", "--no-replace-objects"]);
     // A configured file system monitor is a program that `git` would start.
-    command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false"]);
+    command.args([
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.quotePath=false",
+        "-c",
+        "core.splitIndex=false",
+    ]);
     command.arg("-C").arg::<&OsStr>(folder.as_os_str());
     command
 }

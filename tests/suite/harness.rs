@@ -130,3 +130,31 @@ pub fn compile(spec: &Path, out: &Path) {
 pub fn yaml(text: &str) -> serde_json::Value {
     serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
+
+/// A repository below a folder of its own, with the stack that `llmc init` writes under each of `names`.
+pub fn repository(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in names {
+        let run = llmc(folder.path(), &["init", name]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+    folder
+}
+
+/// Replaces `from`, which must stand there, by `to` in a file.
+pub fn edit(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).expect("a text");
+    assert!(text.contains(from), "{from} is not in {}", file.display());
+    fs::write(file, text.replace(from, to)).expect("written");
+}
+
+/// Runs `git` in `folder` as nobody in particular.
+pub fn git(folder: &Path, args: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]);
+    command.args(["-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always"]).args(args);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", folder);
+    let run = finish(command.output().expect("git starts"));
+    assert_eq!(run.code, 0, "git {args:?}: {}", run.stderr);
+    run.stdout
+}

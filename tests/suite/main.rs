@@ -3,10 +3,14 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod apply;
 mod architecture;
 mod checks;
 mod ci;
 mod cli;
+mod crash;
+mod drift;
+mod git;
 #[cfg(feature = "github")]
 mod github;
 mod grafana;
