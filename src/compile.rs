@@ -1,6 +1,6 @@
 //! One spec file through the whole pipeline, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::check::{self, Context};
 use crate::diagnostic::{self, Diagnostic, Finding, Place, Route, Rule, Severity};
 use crate::emit::{self, FileSet};
+use crate::plan::StackPlan;
+use crate::policy::{self, Applied, Policies};
 use crate::resolve::{self, Resolved};
 use crate::source::{self, Folder, Sources, Syntax};
 use crate::spec::{self, Spec};
@@ -24,6 +26,12 @@ pub struct Compilation {
     pub findings: Vec<Finding>,
     /// The output; `None` when a finding is an error.
     pub files: Option<FileSet>,
+    /// The texts of the stack, in which later findings are located.
+    pub sources: Sources,
+    /// The policies that the stack was judged by.
+    pub policies: Policies,
+    /// Which of them were asked about the stack and its objects, and what was let through.
+    pub applied: Applied,
 }
 
 /// A fault of the compiler itself. It can only be reported, never waived.
@@ -35,9 +43,11 @@ pub static INTERNAL: Rule = Rule {
            Nothing was written. Please report it with the spec; this is never the spec's fault alone.",
 };
 
-/// Compiles the spec at `path`, which is shown to people as `shown`.
-pub fn compile(path: &Path, shown: &str) -> Compilation {
+/// Compiles the spec at `path`, which is shown to people as `shown`, and judges it by `policies`.
+pub fn compile(path: &Path, shown: &str, policies: &Policies) -> Compilation {
     let mut diagnostics = Vec::new();
+    let mut findings = policies.set().faults().to_vec();
+    let mut applied = Applied::default();
     let text = match source::read_spec_file(path) {
         Ok(text) => text,
         Err(fault) => {
@@ -67,7 +77,14 @@ pub fn compile(path: &Path, shown: &str) -> Compilation {
             }
             if !diagnostics.iter().any(is_error) {
                 match emit::emit(&resolved, &sources.files()) {
-                    Ok(set) => files = Some(set),
+                    Ok(compiled) => {
+                        let explicit = &resolved.explicit;
+                        let verdict = policies.judge_stack(&explicit.to_value(), &compiled.objects, &explicit.waive);
+                        diagnostics.extend(verdict.diagnostics);
+                        findings.extend(verdict.faults);
+                        applied = verdict.applied;
+                        files = Some(compiled.files);
+                    }
                     Err(faults) => diagnostics.extend(faults),
                 }
             }
@@ -75,17 +92,52 @@ pub fn compile(path: &Path, shown: &str) -> Compilation {
             stack = (document.spans.contains_key(&name) && !document.dropped.contains(&name)).then_some(resolved);
         }
     }
-    let mut findings: Vec<Finding> = diagnostics.into_iter().map(|d| sources.locate(d)).collect();
+    findings.extend(diagnostics.into_iter().map(|d| sources.locate(d)));
     diagnostic::sort(&mut findings);
-    Compilation { spec_path: shown.to_owned(), stack, findings, files }
+    if diagnostic::has_errors(&findings) {
+        files = None;
+    }
+    Compilation { spec_path: shown.to_owned(), stack, findings, files, sources, policies: policies.clone(), applied }
+}
+
+/// What the policies over a plan say.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    /// What they found, in the spec or in the policies' files, sorted.
+    pub findings: Vec<Finding>,
+    /// Which of them were asked, and what was let through.
+    pub applied: Applied,
+}
+
+/// Judges `plan`, which leads to what `compilation` compiled, by its policies. `base` is the record
+/// (`stack.json`) of the tree that stands, or an empty object when there is none.
+pub fn judge_plan(compilation: &Compilation, plan: &StackPlan, base: &Value) -> Judgement {
+    let Some(stack) = &compilation.stack else { return Judgement::default() };
+    // Strings, numbers and lists only: this cannot fail.
+    let plan = serde_json::to_value(plan).unwrap_or_default();
+    let verdict = compilation.policies.judge_plan(&plan, base, &emit::recorded(stack), &stack.explicit.waive);
+    let mut findings = verdict.faults;
+    findings.extend(verdict.diagnostics.into_iter().map(|d| compilation.sources.locate(d)));
+    diagnostic::sort(&mut findings);
+    Judgement { findings, applied: verdict.applied }
+}
+
+/// The findings of several stacks; a fault of a policy's file, which each of them has, stands once.
+pub fn findings<'a>(compilations: impl IntoIterator<Item = &'a Compilation>) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let mut findings: Vec<Finding> = compilations.into_iter().flat_map(|c| c.findings.clone()).collect();
+    findings.retain(|f| seen.insert((f.primary.path.clone(), f.primary.range.start, f.rule.code, f.message.clone())));
+    findings
 }
 
 /// What becomes of a spec, shown as `shown`, on which the compiler fails.
-pub fn crashed(shown: &str) -> Compilation {
+pub fn crashed(shown: &str, policies: &Policies) -> Compilation {
     let message = "the compiler failed on this spec".to_owned();
     let fault = Diagnostic::new(&INTERNAL, Place::Text { file: String::new(), range: 0..0 }, message);
-    let findings = vec![Sources::new(shown.to_owned(), "").locate(fault)];
-    Compilation { spec_path: shown.to_owned(), stack: None, findings, files: None }
+    let sources = Sources::new(shown.to_owned(), "");
+    let findings = vec![sources.locate(fault)];
+    let (policies, applied) = (policies.clone(), Applied::default());
+    Compilation { spec_path: shown.to_owned(), stack: None, findings, files: None, sources, policies, applied }
 }
 
 /// The spec that `document` holds, beside it, or `None` when the types refuse it.
@@ -143,8 +195,14 @@ pub fn count(findings: &[Finding]) -> BTreeMap<&'static str, usize> {
 
 /// Every rule of every stage, this one's included, sorted by code.
 pub fn rules() -> Vec<&'static Rule> {
-    let mut rules: Vec<&Rule> =
-        source::rules::RULES.iter().copied().chain(check::CHECKS.iter().map(|c| c.rule)).chain(emit::rules()).chain([&INTERNAL]).collect();
+    let mut rules: Vec<&Rule> = source::rules::RULES
+        .iter()
+        .copied()
+        .chain(check::CHECKS.iter().map(|c| c.rule))
+        .chain(emit::rules())
+        .chain(policy::RULES.iter().copied())
+        .chain([&INTERNAL])
+        .collect();
     rules.sort_by_key(|r| r.code);
     rules
 }

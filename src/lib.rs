@@ -9,6 +9,7 @@
 //! | [`resolve`] | the spec and the [`catalog`] | the [`stack`]: references bound, defaults filled |
 //! | [`check`] | spec and stack | findings, one file for each rule |
 //! | [`emit`] | the stack and its [`engine`]s | files |
+//! | [`policy`] | the stack, its objects, a plan | what Rego policies say of them |
 //! | [`plan`] | the tree that stands and the files | what would change |
 //! | [`deliver`] | files | a written tree, whole or not at all |
 //!
@@ -27,6 +28,7 @@ pub mod diagnostic;
 pub mod emit;
 pub mod engine;
 pub mod plan;
+pub mod policy;
 pub mod resolve;
 pub mod source;
 pub mod spec;

@@ -36,6 +36,12 @@ pub(super) struct Args {
     /// Discard what was edited by hand, and what stands where a file is to be written.
     #[arg(long)]
     overwrite: bool,
+    /// Propose instead of writing: open, update or close one pull request for each stack, where its
+    /// `deliver` block says. Nothing on this machine is written. GITHUB_TOKEN must hold a token that
+    /// may write contents and pull requests.
+    #[cfg(feature = "github")]
+    #[arg(long, conflicts_with = "adopt")]
+    pr: bool,
     /// Seconds to wait for another llmc that writes to the same folder.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(0..=86_400))]
     lock_timeout: u32,
@@ -49,6 +55,7 @@ Examples:
   llmc apply                                          # every stack
   llmc apply customer-support
   llmc plan --out plan.json && llmc apply plan.json   # exactly what was reviewed
+  llmc apply --pr                                     # pull requests instead of files
   llmc apply --overwrite                              # compiled files were edited by hand: discard that
   llmc apply --adopt && llmc plan                     # ...or look at what llmc would make of them
 
@@ -62,10 +69,19 @@ When a compiled file was edited by hand, apply refuses and shows the edit. There
 Exit codes: 0 written, or nothing to do; 1 refused or failed.";
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    #[cfg(feature = "github")]
+    if args.pr {
+        return propose(args, output);
+    }
     let planned = match saved::file(&args.what)? {
-        Some(path) => saved::plan_again(path, args.jobs, output)?,
+        Some(path) => {
+            let mut planned = saved::plan_again(path, args.jobs, output)?;
+            planned.judge(output);
+            planned
+        }
         None => {
-            let planned = planned::plan(&Request::of(&args.what, args.jobs), output)?;
+            let mut planned = planned::plan(&Request::of(&args.what, args.jobs), output)?;
+            planned.judge(output);
             if !args.adopt && planned.failed.is_empty() && !planned.plan.is_empty() {
                 let text = plan::render_text(&planned.plan, false, output.is_coloured(&std::io::stdout()));
                 output.print(&text)?;
@@ -88,6 +104,16 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         refused::check(&pending, output)?;
     }
     write_all(&pending, &locks, args.overwrite, output)
+}
+
+#[cfg(feature = "github")]
+fn propose(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    if let Some(path) = saved::file(&args.what)? {
+        let fix = "a saved plan is for the files of this machine; `apply --pr` plans against the base of the pull request itself";
+        return Err(format!("`{}` cannot be proposed: {fix}", inputs::shown(path)).into());
+    }
+    let planned = planned::plan(&Request::of(&args.what, args.jobs), output)?;
+    super::github::propose(planned, args.overwrite, output)
 }
 
 /// The folders that a plan writes below.

@@ -25,9 +25,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let compilations = inputs::compile_all(&inputs::find(&args.paths)?, inputs::default_jobs());
+    let compilations = inputs::compile_all(&inputs::find(&args.paths)?, inputs::default_jobs())?;
     output.findings(args.format, &compilations)?;
-    let findings: Vec<_> = compilations.iter().flat_map(|c| c.findings.clone()).collect();
+    let findings = compile::findings(&compilations);
     if args.format == Format::Text {
         let counts = compile::count(&findings);
         let stacks = compilations.len();

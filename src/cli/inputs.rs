@@ -1,13 +1,15 @@
 //! Which specs a command works on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::panic;
 use std::path::{Component, Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Failure;
 use crate::compile::{self, Compilation};
+use crate::policy::Policies;
 use crate::source::Syntax;
 
 /// Names of a spec in its folder.
@@ -57,15 +59,46 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
     Ok(inputs)
 }
 
-/// Compiles every input, `jobs` at a time, in the order of the inputs.
-pub(super) fn compile_all(inputs: &[Input], jobs: usize) -> Vec<Compilation> {
-    compile_each(inputs, jobs, |input| compile::compile(&input.path, &input.shown))
+/// Compiles every input, `jobs` at a time, in the order of the inputs, each judged by the policies of
+/// its repository.
+pub(super) fn compile_all(inputs: &[Input], jobs: usize) -> Result<Vec<Compilation>, Failure> {
+    let policies = Repositories::of(inputs)?;
+    Ok(compile_each(inputs, jobs, &policies, |input| compile::compile(&input.path, &input.shown, policies.get(input))))
 }
 
-fn compile_each(inputs: &[Input], jobs: usize, compile: impl Fn(&Input) -> Compilation + Sync) -> Vec<Compilation> {
+/// The policies of each repository, read once.
+struct Repositories {
+    by_root: BTreeMap<PathBuf, Policies>,
+    shipped: LazyLock<Policies>,
+}
+
+impl Repositories {
+    fn of(inputs: &[Input]) -> Result<Self, Failure> {
+        let mut by_root = BTreeMap::new();
+        for input in inputs.iter().filter(|input| !input.root.as_os_str().is_empty()) {
+            if !by_root.contains_key(&input.root) {
+                by_root.insert(input.root.clone(), super::policies::of_repository(&input.root)?);
+            }
+        }
+        Ok(Self { by_root, shipped: LazyLock::new(Policies::shipped) })
+    }
+
+    fn get(&self, input: &Input) -> &Policies {
+        self.by_root.get(&input.root).unwrap_or(&self.shipped)
+    }
+}
+
+fn compile_each(
+    inputs: &[Input],
+    jobs: usize,
+    policies: &Repositories,
+    compile: impl Fn(&Input) -> Compilation + Sync,
+) -> Vec<Compilation> {
     // A spec that the compiler fails on is reported like any other fault, and the others go on.
-    let compile =
-        |input: &Input| panic::catch_unwind(panic::AssertUnwindSafe(|| compile(input))).unwrap_or_else(|_| compile::crashed(&input.shown));
+    let compile = |input: &Input| {
+        let caught = panic::catch_unwind(panic::AssertUnwindSafe(|| compile(input)));
+        caught.unwrap_or_else(|_| compile::crashed(&input.shown, policies.get(input)))
+    };
     in_parallel(inputs, jobs, compile)
 }
 
@@ -148,7 +181,7 @@ pub(super) fn shown(path: &Path) -> String {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{Input, compile_each};
+    use super::{Input, Repositories, compile_each};
     use crate::compile;
     use crate::diagnostic;
 
@@ -156,9 +189,10 @@ mod tests {
     fn a_crash_is_a_finding_of_its_own_spec() {
         let names = ["a", "b", "c", "d"];
         let inputs: Vec<Input> = names.map(|name| Input { path: PathBuf::from(name), shown: name.into(), root: PathBuf::new() }).into();
-        let compilations = compile_each(&inputs, 2, |input| {
+        let policies = Repositories::of(&inputs).unwrap_or_else(|_| panic!("no policies are read"));
+        let compilations = compile_each(&inputs, 2, &policies, |input| {
             assert_ne!(input.shown, "b", "this spec makes the compiler fail");
-            compile::Compilation { spec_path: input.shown.clone(), stack: None, findings: Vec::new(), files: None }
+            compile::Compilation { findings: Vec::new(), ..compile::crashed(&input.shown, policies.get(input)) }
         });
         assert_eq!(compilations.iter().map(|c| c.spec_path.as_str()).collect::<Vec<_>>(), names);
         let failed = compilations.iter().map(|c| diagnostic::has_errors(&c.findings));

@@ -8,12 +8,17 @@ mod completions;
 mod drift;
 mod explain;
 mod fmt;
+#[cfg(feature = "github")]
+mod github;
 mod init;
 mod inputs;
 mod lock;
 mod output;
 mod plan;
 mod planned;
+mod policies;
+#[cfg(feature = "policy")]
+mod policy;
 mod progress;
 mod refused;
 mod review;
@@ -52,6 +57,7 @@ Examples:
   llmc plan                     what would change, and what it does to running pods
   llmc apply                    write what plan shows
   llmc drift --context prod     where files or the cluster differ from it
+  llmc policy list              the policies that stacks are judged by
   llmc explain LLMC-H003        what a code means, and what to do
 
 Exit codes: 0 fine, 1 findings of severity error or any failure, 2 changes, where a command has
@@ -67,6 +73,8 @@ enum Command {
     Fmt(fmt::Args),
     Explain(explain::Args),
     Schema(schema::Args),
+    #[cfg(feature = "policy")]
+    Policy(policy::Args),
     Init(init::Args),
     Completions(completions::Args),
 }
@@ -108,6 +116,8 @@ pub fn run() -> ExitCode {
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
+        #[cfg(feature = "policy")]
+        Command::Policy(args) => policy::run(&args, &mut output),
         Command::Init(args) => init::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut output),
     };

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 
 use super::Failure;
-use crate::compile::Compilation;
+use crate::compile::{self, Compilation};
 use crate::diagnostic::{self, Finding};
+use crate::policy::Applied;
 
 /// When to use colour.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -90,15 +91,34 @@ impl Output {
         }
     }
 
+    /// Prints findings for people.
+    pub(super) fn found(&mut self, findings: &[Finding]) {
+        let text = diagnostic::render_text(findings, self.is_coloured(&io::stderr()));
+        self.note(&text);
+    }
+
+    /// Says what a waiver let through, so that it is not forgotten.
+    pub(super) fn waived<'a>(&mut self, stacks: impl Iterator<Item = (&'a Compilation, &'a Applied)>) {
+        for (compilation, applied) in stacks {
+            for waived in &applied.waived {
+                let (spec, count) = (&compilation.spec_path, waived.messages.len());
+                let what =
+                    format!("{spec}: `{}` is waived until {} by {}, for: {}", waived.policy, waived.until, waived.owner, waived.reason);
+                let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+                self.titled("note", 32, &diagnostic::redact(&format!("{what} ({findings} let through)")));
+            }
+        }
+    }
+
     /// Prints the findings of `compilations`: for programs on standard output, for people on
     /// standard error.
     pub(super) fn findings(&mut self, format: Format, compilations: &[Compilation]) -> Result<(), Failure> {
-        let findings: Vec<Finding> = compilations.iter().flat_map(|c| c.findings.clone()).collect();
+        let findings = compile::findings(compilations);
         let failed = |error: serde_json::Error| Failure::Message(error.to_string());
         match format {
             Format::Text => {
-                let text = diagnostic::render_text(&findings, self.is_coloured(&io::stderr()));
-                self.note(&text);
+                self.found(&findings);
+                self.waived(compilations.iter().map(|c| (c, &c.applied)));
                 Ok(())
             }
             Format::Short => {

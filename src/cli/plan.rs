@@ -43,6 +43,11 @@ pub(super) struct Args {
     /// Also write the plan to this file, as JSON, for `llmc apply FILE`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Also say the plan in a comment of this pull request: one comment, updated in place. The
+    /// repository is GITHUB_REPOSITORY, or that of the remote `origin`; the token is GITHUB_TOKEN.
+    /// A stack that is delivered to another repository is compared with what stands there.
+    #[arg(long, value_name = "PR", hide = cfg!(not(feature = "github")))]
+    comment: Option<u64>,
     /// Number of stacks that are compiled at once. Default: one for each core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -54,6 +59,7 @@ Examples:
   llmc plan customer-support --verbose
   llmc plan --against origin/main --format markdown
   llmc plan --changed-since origin/main --detailed-exitcode    # in CI of a monorepo
+  llmc plan --against origin/main --comment 17                 # one comment, updated in place
   llmc plan --out plan.json && llmc apply plan.json            # write exactly what was reviewed
 
 Exit codes: 0 planned, 1 a stack has errors or something failed, 2 there are changes (with
@@ -71,10 +77,15 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let planned = planned::plan(
+    let mut planned = planned::plan(
         &Request { against: args.against.as_deref(), changed_since: args.changed_since.as_deref(), ..Request::of(&args.stacks, args.jobs) },
         output,
     )?;
+    match args.comment {
+        #[cfg(feature = "github")]
+        Some(number) => super::github::comment(&mut planned, number, output)?,
+        _ => planned.judge(output),
+    }
     if let Some(path) = &args.out {
         if !planned.failed.is_empty() {
             output.error(&format!("`{}` is not written: not every stack compiles", inputs::shown(path)));

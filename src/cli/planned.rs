@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::output::{Format, Output};
 use super::progress::Progress;
 use super::standing::Standing;
 use super::{Failure, compile, inputs, select};
-use crate::compile::Compilation;
-use crate::diagnostic;
-use crate::emit::{FileSet, Tree};
+use crate::compile::{Compilation, Judgement};
+use crate::diagnostic::{self, Finding};
+use crate::emit::{FileSet, RECORD_FILE, Tree};
 use crate::plan::{self, Plan, StackPlan, Subject};
+use crate::policy::Applied;
 
 /// Folder beside `stacks/` that holds a compiled folder for each stack.
 pub(super) const GENERATED: &str = "generated";
@@ -57,6 +60,8 @@ pub(super) struct PlannedStack {
     pub(super) old: Tree,
     /// The compiled tree; empty when the stack is gone.
     pub(super) files: FileSet,
+    /// What the policies over plans say; see [`Planned::judge`].
+    pub(super) judgement: Judgement,
 }
 
 impl<'a> Request<'a> {
@@ -78,16 +83,53 @@ impl PlannedStack {
         self.renamed_from.as_ref().map_or_else(|| self.folder.clone(), |name| folder_of(&self.root, name))
     }
 
+    /// What was found about the spec and about the plan.
+    pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.compilation.iter().flat_map(|compilation| &compilation.findings).chain(&self.judgement.findings)
+    }
+
+    /// Which policies were asked about the stack and the plan, and what was let through.
+    pub(super) fn applied(&self) -> Applied {
+        let mut applied = self.compilation.as_ref().map(|compilation| compilation.applied.clone()).unwrap_or_default();
+        applied.extend(self.judgement.applied.clone());
+        applied
+    }
+
     fn compare(&self, base: &Path) -> StackPlan {
+        self.compare_at(base, &shown_from(base, &self.folder))
+    }
+
+    /// As [`Self::compare`], with `old` read from `output`, which people are shown.
+    pub(super) fn compare_at(&self, base: &Path, output: &str) -> StackPlan {
         let spec = self.compilation.as_ref().map(|c| shown_from(base, Path::new(&c.spec_path)));
         plan::compare(&Subject {
             stack: &self.name,
             spec: spec.as_deref(),
-            output: &shown_from(base, &self.folder),
+            output,
             old: &self.old,
             renamed_from: self.renamed_from.as_deref(),
             new: &self.files,
         })
+    }
+}
+
+impl Planned {
+    /// Holds each plan against the policies over plans, once it is known what it is compared with.
+    /// Findings are printed; a stack that is refused is in `failed`.
+    pub(super) fn judge(&mut self, output: &mut Output) {
+        for (stack, plan) in self.stacks.iter_mut().zip(&self.plan.stacks) {
+            let Some(compilation) = stack.compilation.as_ref().filter(|_| !plan.is_empty()) else { continue };
+            // A record that cannot be read is one that nothing can be compared with; the plan says so.
+            let base = stack.old.text(RECORD_FILE).and_then(|text| serde_json::from_str(text).ok());
+            stack.judgement = crate::compile::judge_plan(compilation, plan, &base.unwrap_or_else(|| json!({})));
+            if diagnostic::has_errors(&stack.judgement.findings) {
+                self.failed.push(compilation.spec_path.clone());
+            }
+        }
+        let mut findings: Vec<Finding> = self.stacks.iter().flat_map(|stack| stack.judgement.findings.clone()).collect();
+        diagnostic::sort(&mut findings);
+        output.found(&findings);
+        output.waived(self.stacks.iter().filter_map(|stack| Some((stack.compilation.as_ref()?, &stack.judgement.applied))));
     }
 }
 
@@ -103,7 +145,7 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
     };
     let unaffected = found - chosen.len();
     progress.say(format!("compiling {} stacks", chosen.len()));
-    let compilations = inputs::compile_all(&chosen, request.jobs);
+    let compilations = inputs::compile_all(&chosen, request.jobs)?;
     drop(progress);
     output.findings(Format::Text, &compilations)?;
     compile::refuse_same_names(&compilations)?;
@@ -116,7 +158,16 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
                 let (name, files) = (stack.name.clone(), files.clone());
                 let (folder, root) = (folder_of(&input.root, &name), input.root.clone());
                 let old = standing.tree(&root, &name)?;
-                stacks.push(PlannedStack { name, compilation: Some(compilation), root, folder, renamed_from: None, old, files });
+                stacks.push(PlannedStack {
+                    name,
+                    compilation: Some(compilation),
+                    root,
+                    folder,
+                    renamed_from: None,
+                    old,
+                    files,
+                    judgement: Judgement::default(),
+                });
             }
             _ => failed.push(compilation.spec_path),
         }

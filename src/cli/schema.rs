@@ -6,6 +6,7 @@ use super::Failure;
 use super::output::Output;
 use crate::diagnostic;
 use crate::plan;
+use crate::policy;
 use crate::spec;
 
 /// Print a JSON Schema: of the spec, for editors, or of what llmc prints for programs.
@@ -29,6 +30,8 @@ enum What {
     Diagnostics,
     /// The output of `plan --format json`, and the file that `plan --out` writes.
     Plan,
+    /// What a rule of a policy may give.
+    PolicyFinding,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
@@ -36,6 +39,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         What::Stack => spec::schema().clone(),
         What::Diagnostics => diagnostic::json_schema().to_value(),
         What::Plan => plan::json_schema().to_value(),
+        What::PolicyFinding => policy::finding_schema().to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;
     output.print(&format!("{text}\n"))

@@ -8,6 +8,7 @@ use super::Failure;
 use super::inputs::{self, Input};
 use super::planned::{GENERATED, PlannedStack, folder_of};
 use super::standing::{Standing, words};
+use crate::compile::Judgement;
 use crate::deliver::git;
 use crate::diagnostic::did_you_mean;
 use crate::emit::FileSet;
@@ -165,6 +166,7 @@ pub(super) fn orphans(stacks: &mut [PlannedStack], standing: &Standing) -> Resul
             renamed_from: None,
             old,
             files: FileSet::default(),
+            judgement: Judgement::default(),
         }));
     }
     Ok(gone)

@@ -123,6 +123,23 @@ impl Repository {
         })
     }
 
+    /// The commit that last changed the folder that this repository was opened at, as far as this
+    /// clone goes back; none when it was never committed, or stands now as no commit has it.
+    ///
+    /// # Errors
+    /// When `git` cannot say.
+    pub fn last_change(&self) -> Result<Option<Commit>, Fault> {
+        let ask = |arguments: &[&str]| {
+            let answer = text(run(git(&self.folder).args(arguments).args(["--", "."]), &[], MAX_LIST_BYTES)?);
+            answer.map_err(|words| Fault(format!("git cannot tell the last change of `{}`: {words}", self.folder.display())))
+        };
+        if !ask(&["status", "--porcelain", "--untracked-files=all"])?.is_empty() {
+            return Ok(None);
+        }
+        let id = ask(&["log", "-1", "--format=%H"])?.trim().to_owned();
+        Ok(is_id(&id).then_some(Commit(id)))
+    }
+
     /// The compiled trees in `folder` (below the folder of this repository) as they stand in `commit`,
     /// by name: those that `wanted` chooses.
     ///

@@ -7,6 +7,8 @@
 pub mod cluster;
 mod folder;
 pub mod git;
+#[cfg(feature = "github")]
+pub mod github;
 mod process;
 mod write;
 

@@ -96,7 +96,7 @@ fn inputs_sha256(stack: &Stack, inputs: &[(String, String)]) -> String {
 }
 
 /// The stack as `stack.json` records it. Where the tree is delivered to is not part of it.
-fn recorded(stack: &Stack) -> Value {
+pub fn recorded(stack: &Stack) -> Value {
     let mut record = stack.explicit.to_value();
     if let Some(fields) = record.as_object_mut() {
         fields.shift_remove("deliver");

@@ -19,7 +19,7 @@ mod yaml;
 use serde_json::Value;
 
 pub use files::FileSet;
-pub use manifest::{Gpus, MANIFEST_FILE, Manifest, RECORD_FILE, sha256};
+pub use manifest::{Gpus, MANIFEST_FILE, Manifest, RECORD_FILE, recorded, sha256};
 pub use tree::Tree;
 pub use yaml::to_yaml;
 
@@ -60,12 +60,21 @@ type Emitter = fn(&Stack) -> Emitted;
 const EMITTERS: &[(&str, Emitter)] =
     &[("grafana", grafana::emit), ("guardrails", guardrails::emit), ("kubernetes", kubernetes::emit), ("prometheus", prometheus::emit)];
 
+/// A compiled stack.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Every file.
+    pub files: FileSet,
+    /// The Kubernetes objects among them, by path.
+    pub objects: Vec<(String, Value)>,
+}
+
 /// Emits every target and the kustomization and manifest above them.
 ///
 /// # Errors
 /// Faults that a Kubernetes API server would find in the objects; each is a fault of this
 /// compiler or of a text in the spec that no check caught.
-pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<FileSet, Vec<Diagnostic>> {
+pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<Compiled, Vec<Diagnostic>> {
     let mut all = Emitted::default();
     for (_, emitter) in EMITTERS {
         let emitted = emitter(stack);
@@ -85,11 +94,12 @@ pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<FileSet, Vec<D
     }
     let resources: Vec<&str> = all.objects.iter().map(|(path, _)| path.as_str()).collect();
     set.insert("kustomization.yaml", to_yaml(&kubernetes::kustomization(stack, &resources)));
-    for (path, object) in &all.objects {
-        set.insert(path, to_yaml(&labels::with_digest(object)));
+    let objects: Vec<(String, Value)> = all.objects.iter().map(|(path, object)| (path.clone(), labels::with_digest(object))).collect();
+    for (path, object) in &objects {
+        set.insert(path, to_yaml(object));
     }
     set.insert(RECORD_FILE, manifest::record(stack));
     let manifest = Manifest::of(stack, &set, inputs);
     set.insert(MANIFEST_FILE, manifest.to_json());
-    Ok(set)
+    Ok(Compiled { files: set, objects })
 }

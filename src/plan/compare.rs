@@ -2,6 +2,7 @@
 
 use super::fields;
 use super::immutable;
+use super::meaning;
 use super::objects::{self, Object, Pair};
 use super::record::Side;
 use super::renames::Renames;
@@ -51,8 +52,9 @@ pub fn compare(subject: &Subject<'_>) -> StackPlan {
     };
     let renames = Renames::of(&old.record, &new.record);
     let gpus = totals::gpus(&old, &new, &renames);
+    let alerts = meaning::alerts(&old, &new, &renames);
     if plan.files.is_empty() {
-        plan.totals = totals::totals(&old, &new, &renames, gpus);
+        plan.totals = totals::totals((&old, &new), &renames, gpus, &alerts);
         return plan;
     }
     let (old_objects, new_objects) = (objects::read(subject.old, &target), objects::read(&target, subject.old));
@@ -70,11 +72,12 @@ pub fn compare(subject: &Subject<'_>) -> StackPlan {
         pairs: &pairs,
         moves: &moves,
         gpus: &gpus,
+        alerts: &alerts,
         unreadable: &old_objects.unreadable,
     };
     plan.risks = risks::risks(&view, &plan);
     plan.rollouts = moves.into_iter().map(|one| one.rollout).collect();
-    plan.totals = totals::totals(&old, &new, &renames, gpus);
+    plan.totals = totals::totals((&old, &new), &renames, gpus, &alerts);
     plan
 }
 

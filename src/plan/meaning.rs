@@ -1,6 +1,6 @@
 //! What two specs mean to people: guardrails of a route, objectives of a model, alerts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -58,7 +58,7 @@ pub(super) fn in_force(spec: &Spec, route: &str) -> BTreeSet<(Rail, String)> {
     let name = spec.route.get(route).and_then(|route| route.guardrails.as_ref());
     let Some(block) = name.and_then(|name| spec.guardrails.get(name)) else { return BTreeSet::new() };
     let mut rails = BTreeSet::new();
-    let mut add = |direction, pii: &[PiiKind], patterns: &std::collections::BTreeMap<String, String>, check: Option<&SelfCheck>| {
+    let mut add = |direction, pii: &[PiiKind], patterns: &BTreeMap<String, String>, check: Option<&SelfCheck>| {
         let mut rail =
             |check: String, content: &str| rails.insert((Rail { route: route.to_owned(), direction, check }, content.to_owned()));
         for kind in pii {
@@ -166,7 +166,7 @@ fn alert(rule: &Value, renames: Option<&Renames>) -> Option<Alert> {
     let labels = rule.get("labels").and_then(Value::as_object).into_iter().flatten();
     for (label, value) in labels.filter(|(label, _)| label.starts_with("llmc_") && *label != "llmc_stack") {
         let Some(value) = value.as_str() else { continue };
-        let renamed = |names: fn(&Renames) -> &std::collections::BTreeMap<String, String>| {
+        let renamed = |names: fn(&Renames) -> &BTreeMap<String, String>| {
             renames.and_then(|renames| names(renames).get(value)).map_or(value, String::as_str).to_owned()
         };
         match label.as_str() {

@@ -10,6 +10,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::Subject;
+use super::meaning::Alerts;
 use super::objects::Pair;
 use super::record::Side;
 use super::renames::Renames;
@@ -30,6 +31,7 @@ pub(super) struct View<'a> {
     pub(super) pairs: &'a [(Pair<'a>, Vec<FieldChange>)],
     pub(super) moves: &'a [Move<'a>],
     pub(super) gpus: &'a BTreeMap<String, GpuChange>,
+    pub(super) alerts: &'a Alerts,
     /// Files of the old tree that should hold an object and cannot be read.
     pub(super) unreadable: &'a BTreeSet<String>,
 }

@@ -9,6 +9,7 @@ use super::renames::Renames;
 use super::types::{Copies, Disruption, FieldChange, FreeGpus, GpuChange, Order, Restart, Rollout};
 use super::words;
 use super::workload::{Workload, scales};
+use crate::diagnostic::redact;
 
 /// Most reasons that are told.
 const MOST_REASONS: usize = 5;
@@ -73,6 +74,8 @@ impl<'a> Context<'a> {
                 (Disruption::Stop { pods: old.copies, freed_gpus }, vec!["it is removed".to_owned()], false)
             }
             (Some(old), Some(new)) => {
+                // Whoever applies drops a field that it alone set, and the default is 1; see "Migrating
+                // Deployments and StatefulSets to horizontal autoscaling" in Kubernetes' documentation.
                 let falls_to_one = !old.is_scaled && new.is_scaled && old.copies.min > 1;
                 let (disruption, because) = self.changed(old, new, fields, bounds, replaced)?;
                 (disruption, because, falls_to_one)
@@ -82,6 +85,9 @@ impl<'a> Context<'a> {
         if falls_to_one {
             because.push("`replicas` is left to the autoscaler, so the number falls to 1 until it acts".into());
         }
+        // The names are a hand's work where the old tree is.
+        let because = because.iter().map(|reason| redact(reason)).collect();
+        let (route, name, renamed_from) = (redact(&route), redact(&name), renamed_from.map(|old| redact(&old)));
         let needs = new.as_ref().and_then(|new| Some((self.pool(self.new, new)?, self.needed(old.as_ref(), new, &disruption))));
         let needs = needs.filter(|(_, needed)| *needed > 0);
         Some(Move { rollout: Rollout { route, name, renamed_from, disruption, because }, old, new, needs, falls_to_one })

@@ -71,11 +71,15 @@ pub(super) fn amount(amount: Decimal) -> String {
 }
 
 /// Everything that can be said about both sides.
-pub(super) fn totals(old: &Side<'_>, new: &Side<'_>, renames: &Renames, gpus: BTreeMap<String, GpuChange>) -> Totals {
+pub(super) fn totals(
+    (old, new): (&Side<'_>, &Side<'_>),
+    renames: &Renames,
+    gpus: BTreeMap<String, GpuChange>,
+    alerts: &meaning::Alerts,
+) -> Totals {
     let rails = meaning::rails(old.spec(), new.spec());
     let shown =
         |rails: &BTreeSet<meaning::Rail>| rails.iter().map(|rail| format!("{}: {} {}", rail.route, rail.direction, rail.check)).collect();
-    let alerts = meaning::alerts(old, new, renames);
     Totals {
         guardrails_added: shown(&rails.added),
         guardrails_lost: shown(&rails.lost),

@@ -131,7 +131,7 @@ fn cut(line: &str) -> String {
 /// shown whole.
 pub(super) fn lines(context: Context<'_>, old: &str, new: &str) -> Option<(Option<Value>, Option<Value>)> {
     let most = old.lines().count().max(new.lines().count());
-    if most < 2 || most > MOST_COMPARED {
+    if !(2..=MOST_COMPARED).contains(&most) {
         return None;
     }
     let (old, new) = (hidden(context, old), hidden(context, new));

@@ -6,7 +6,7 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
@@ -18,9 +18,10 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("check", &["catalog", "diagnostic", "engine", "resolve", "source", "spec", "stack", "syntax"]),
     ("emit", &["catalog", "diagnostic", "engine", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
-    ("deliver", &["emit"]),
-    ("compile", &["check", "diagnostic", "emit", "resolve", "source", "spec", "stack"]),
-    ("cli", &["compile", "deliver", "diagnostic", "emit", "plan", "source", "spec"]),
+    ("deliver", &["diagnostic", "emit"]),
+    ("policy", &["diagnostic", "source", "spec"]),
+    ("compile", &["check", "diagnostic", "emit", "plan", "policy", "resolve", "source", "spec", "stack"]),
+    ("cli", &["compile", "deliver", "diagnostic", "emit", "plan", "policy", "source", "spec"]),
 ];
 
 /// Most lines of a source file.

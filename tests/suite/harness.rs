@@ -25,7 +25,7 @@ pub fn example_stacks() -> Vec<String> {
 pub fn resolved(name: &str) -> llmc::stack::Stack {
     let files = ["stack.kdl", "stack.yaml"].map(|file| root().join("stacks").join(name).join(file));
     let file = files.iter().find(|file| file.is_file()).expect("a spec");
-    llmc::compile::compile(file, "stack").stack.expect("the example resolves")
+    llmc::compile::compile(file, "stack", &llmc::policy::Policies::shipped()).stack.expect("the example resolves")
 }
 
 /// What a run printed, and how it ended.

@@ -6,10 +6,13 @@
 mod apply;
 mod architecture;
 mod checks;
+mod ci;
 mod cli;
 mod crash;
 mod drift;
 mod git;
+#[cfg(feature = "github")]
+mod github;
 mod grafana;
 mod guardrails;
 mod harness;
@@ -19,8 +22,10 @@ mod markdown;
 mod objects;
 mod panels;
 mod plan;
+mod policy;
 mod prometheus;
 mod properties;
 mod readme;
+mod rego;
 mod secrets;
 mod vllm;

@@ -27,10 +27,16 @@ fn compiled(edits: &[Edit<'_>]) -> FileSet {
 }
 
 fn compiled_at(spec: &Path) -> FileSet {
-    let compilation = llmc::compile::compile(spec, "stack");
+    let compilation = llmc::compile::compile(spec, "stack", &llmc::policy::Policies::shipped());
     let findings: Vec<String> = compilation.findings.iter().map(|finding| finding.message.clone()).collect();
     compilation.files.unwrap_or_else(|| panic!("{findings:?}"))
 }
+
+/// The prompt of the support route gets another live version.
+const LIVE_V2: Edit<'_> =
+    ("live \"v1\"\n        rollback \"v1\"\n    }\n    prompt", "live \"v2\"\n        rollback \"v1\"\n    }\n    prompt");
+/// Nobody depends on the stack, so that policies let a single copy pass.
+const DEVELOPMENT: Edit<'_> = ("stage \"production\"", "stage \"development\"");
 
 /// `customer-support` as it stands.
 static STANDS: LazyLock<FileSet> = LazyLock::new(|| compiled(&[]));
@@ -124,7 +130,7 @@ fn a_flag_restarts_the_pods_of_its_model() {
 
 #[test]
 fn a_single_copy_without_room_is_an_outage() {
-    let single: &[Edit<'_>] = &[("nodes 3\n", "nodes 1\n"), ("replicas min=2\n", "replicas min=1\n")];
+    let single: &[Edit<'_>] = &[DEVELOPMENT, ("nodes 3\n", "nodes 1\n"), ("replicas min=2\n", "replicas min=1\n")];
     let changed = [single, &[("max-num-seqs=128", "max-num-seqs=64")]].concat();
     let plan = from_to(single, &changed);
     let Disruption::RollingRestart(restart) = &plan.rollouts[0].disruption else { panic!("{:?}", plan.rollouts) };
@@ -132,6 +138,35 @@ fn a_single_copy_without_room_is_an_outage() {
     assert_eq!((restart.order, restart.outage_minutes, restart.minutes_until_ready), (Order::OldFirst, Some(14), 14));
     assert_eq!(restart.free_gpus.as_ref().map(|gpus| (gpus.needed, gpus.free)), Some((0, 0)));
     has_risk(&plan, RiskLevel::High, "`llama-8b` serves nobody for up to 14 min: its last old pod ends before a new one is ready");
+}
+
+#[test]
+fn pods_that_grow_or_move_need_their_gpus_at_once() {
+    let free = |plan: &StackPlan| {
+        let restarts = plan.rollouts.iter().filter_map(|rollout| match &rollout.disruption {
+            Disruption::RollingRestart(restart) => Some(restart.free_gpus.clone().expect("GPUs")),
+            _ => None,
+        });
+        restarts.map(|gpus| (gpus.pool, gpus.needed, gpus.free)).next()
+    };
+    let smaller = [("tensor-parallel=4", "tensor-parallel=2")];
+    // One pod of two GPUs above the three of four.
+    assert_eq!(free(&edited(&smaller)), Some((Some("a100".into()), 2, 4)));
+    // One pod of four, and two more for each of three pods.
+    assert_eq!(free(&from_to(&smaller, &[])), Some((Some("a100".into()), 10, 10)));
+    // All pods in the other pool, whatever the old one frees.
+    assert_eq!(
+        free(&edited(&[
+            ("place pool=\"l40s\"", "place pool=\"a100\""),
+            (
+                "    pool \"l40s\" {\n        gpu \"l40s-48gb\"\n        nodes 3\n        gpus-per-node 1\n        price-per-gpu-hour 1.10\n    }\n",
+                ""
+            )
+        ])),
+        Some((Some("a100".into()), 2, 4))
+    );
+    // What a pool gains is free.
+    assert_eq!(free(&edited(&[("nodes 2\n", "nodes 4\n"), ("max-num-seqs=64", "max-num-seqs=48")])), Some((Some("a100".into()), 4, 20)));
 }
 
 #[test]
@@ -143,7 +178,7 @@ fn copies_scale() {
     let budget = plan.totals.budget.as_ref().expect("a budget");
     // 2.21 * 8 * 730 + 1.10 * 2 * 730, and one GPU of 1.10 more.
     assert_eq!(budget.monthly_min, [Some("14512.40".to_owned()), Some("15315.40".to_owned())]);
-    let back = from_to(&[], &[("replicas min=2\n", "replicas min=1\n")]);
+    let back = from_to(&[DEVELOPMENT], &[DEVELOPMENT, ("replicas min=2\n", "replicas min=1\n")]);
     has_risk(&back, RiskLevel::Medium, "`llama-8b` may run as a single copy, before as 2");
 }
 
@@ -195,6 +230,11 @@ fn a_renamed_model_is_replaced_and_not_another_one() {
     let other = edited(&[("\"llama-8b\"", "\"triage-8b\""), ("max-num-seqs=128", "max-num-seqs=64")]);
     let [stopped, started] = other.rollouts.as_slice() else { panic!("{:?}", other.rollouts) };
     assert!(matches!(stopped.disruption, Disruption::Stop { freed_gpus: 2, .. }) && matches!(started.disruption, Disruption::Start(_)));
+    has_risk(
+        &other,
+        RiskLevel::High,
+        "`triage-8b`: 2 GPUs must be free in pool `l40s` beside those in use, and 1 is until `llama-8b` has stopped",
+    );
 }
 
 #[test]
@@ -261,11 +301,7 @@ fn money_is_held_against_the_budget() {
 
 #[test]
 fn what_answers_is_told() {
-    has_risk(
-        &edited(&[("live \"v1\"\n        rollback", "live \"v2\"\n        rollback")]),
-        RiskLevel::Medium,
-        "the live version of prompt `support` changes from `v1` to `v2`",
-    );
+    has_risk(&edited(&[LIVE_V2]), RiskLevel::Medium, "the live version of prompt `support` changes from `v1` to `v2`");
     let prompt = edited(&[("temperature=0.3", "temperature=0.4")]);
     has_risk(&prompt, RiskLevel::Medium, "version `v1` of prompt `support` is edited under its old name, and it is live");
     let version = prompt.objects.iter().find(|object| object.path == "prompts/support/v1.yaml").expect("a version");
@@ -307,14 +343,13 @@ fn what_answers_is_told() {
 
 #[test]
 fn a_waiver_and_another_stage_are_told() {
-    let waiver = "waive \"two-replicas\" {\n owner \"team-support\"\n reason \"a pilot\"\n until \"2027-01-31\"\n }\n    budget {";
+    let waiver = "waive \"two_replicas\" {\n owner \"team-support\"\n reason \"a pilot\"\n until \"2027-01-31\"\n }\n    budget {";
     has_risk(
         &edited(&[("budget {", waiver)]),
         RiskLevel::Medium,
-        "the policy `two-replicas` is waived until 2027-01-31: team-support answers for it (a pilot)",
+        "the policy `two_replicas` is waived until 2027-01-31: team-support answers for it (a pilot)",
     );
-    let stage = ("owner \"team-support\"", "owner \"team-support\"\n stage \"production\"");
-    has_risk(&from_to(&[stage], &[]), RiskLevel::Medium, "the stage is lowered");
+    has_risk(&edited(&[DEVELOPMENT]), RiskLevel::Medium, "the stage is lowered");
 }
 
 #[test]
@@ -354,7 +389,7 @@ fn a_tree_that_does_not_say_what_it_is_has_no_false_calm() {
 
 #[test]
 fn the_schema_is_published() {
-    let schema = serde_json::to_string_pretty(&plan::json_schema()).expect("JSON") + "\n";
+    let schema = serde_json::to_string_pretty(&plan::json_schema().to_value()).expect("JSON") + "\n";
     let path = root().join("schemas/plan.schema.json");
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
         std::fs::write(&path, &schema).expect("written");
@@ -379,7 +414,7 @@ fn a_plan_reads_well() {
             "block-pii \"email\" \"phone-number\" \"credit-card\"",
         ),
         ("below \"2.5s\"", "below \"5s\""),
-        ("live \"v1\"\n        rollback", "live \"v2\"\n        rollback"),
+        LIVE_V2,
     ];
     let plan = plan::plan(vec![edited(&edits)]);
     insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "plan" }, {
@@ -403,6 +438,30 @@ fn hostile_names_are_escaped() {
     for text in [plan::render_text(&plan, false, false), plan::render_text(&plan, true, false)] {
         assert!(text.contains("x\\u{1b}[2J\\u{202e}") && !text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
     }
+}
+
+#[test]
+fn a_secret_in_the_old_tree_stays_there() {
+    let token = format!("hf{}{}", "_", "a1B2".repeat(6));
+    let mut old = Tree::from(&*STANDS);
+    for content in old.files.values_mut() {
+        let text = String::from_utf8(std::mem::take(content)).expect("UTF-8");
+        *content = text.replace("llama-8b", &token).replace("value: \"1\"", &format!("value: {token}")).into_bytes();
+    }
+    let plan = plan::plan(vec![planned(&old, &STANDS)]);
+    assert!(!plan.stacks[0].objects.is_empty());
+    for text in [plan::render_json(&plan), plan::render_text(&plan, true, false)] {
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(&token)).collect();
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+}
+
+#[test]
+fn files_of_somebody_else_are_no_stack() {
+    let mut old = Tree::default();
+    old.files.insert("README.md".into(), b"hello".to_vec());
+    let plan = planned(&old, &STANDS);
+    assert!(plan.risks.is_empty() && plan.files.iter().all(|file| file.action == Action::Create), "{:?}", risks(&plan));
 }
 
 /// What a plan says of the files, done.
@@ -439,7 +498,7 @@ fn chosen(bits: u16) -> Vec<Edit<'static>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
     #[test]
     fn what_is_planned_is_what_was_compiled(old in 0_u16..512, new in 0_u16..512) {
         let (old, new) = (Tree::from(&compiled(&chosen(old))), compiled(&chosen(new)));

@@ -87,7 +87,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("stack.kdl");
         fs::write(&path, &damaged).unwrap();
-        let compilation = llmc::compile::compile(&path, "stack.kdl");
+        let compilation = llmc::compile::compile(&path, "stack.kdl", &llmc::policy::Policies::shipped());
         prop_assert!(compilation.files.is_some() || !compilation.findings.is_empty());
         prop_assert!(compilation.findings.iter().all(|f| f.rule.code != "LLMC-X999"), "{damaged}");
     }
@@ -99,7 +99,7 @@ proptest! {
         let name = if yaml { "stack.yaml" } else { "stack.kdl" };
         let path = folder.path().join(name);
         fs::write(&path, &bytes).unwrap();
-        prop_assert!(!llmc::compile::compile(&path, name).findings.is_empty());
+        prop_assert!(!llmc::compile::compile(&path, name, &llmc::policy::Policies::shipped()).findings.is_empty());
     }
 }
 

@@ -56,3 +56,64 @@ fn commands_exist() {
         assert!(help.contains(&format!("\n  {word} ")), "`llmc {word}` is not a command");
     }
 }
+
+/// The plan that the README shows is the one that its commands give.
+#[test]
+fn the_plan_reads_as_shown() {
+    let folder = edited_repository();
+    let run = llmc(folder.path(), &["plan", "customer-support"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let shown = blocks("text").remove(1);
+    assert_eq!(shown, run.stdout, "the README shows another plan");
+}
+
+/// A repository with the example stacks and their trees, after the README's `sed` command.
+fn edited_repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["stacks", "generated"] {
+        crate::harness::copy(&root().join(part), &folder.path().join(part));
+    }
+    let sed = blocks("sh").iter().find_map(|block| block.lines().find(|line| line.starts_with("sed ")).map(str::to_owned)).unwrap();
+    assert!(std::process::Command::new("sh").args(["-c", &sed]).current_dir(folder.path()).status().unwrap().success());
+    folder
+}
+
+/// The commands that follow the clone and the installation, against the stand-in for GitHub, and the
+/// pull request that the README shows.
+#[cfg(feature = "github")]
+#[test]
+fn five_commands_open_a_pull_request() {
+    use crate::github::Fake;
+    let commands = blocks("sh").into_iter().find(|block| block.contains("apply --pr")).unwrap();
+    let lines: Vec<&str> = commands.lines().collect();
+    assert_eq!(lines.len(), 5, "{commands}");
+    let fake = Fake::start();
+    let name = lines[2].split("--repository ").nth(1).unwrap().split('=').next().unwrap();
+    let folder = lines[2].split('=').nth(1).unwrap().trim_end_matches(" &");
+    let exported = lines[3].strip_prefix("export ").unwrap().split(' ').map(|pair| pair.split_once('=').unwrap());
+    let mut environment: std::collections::BTreeMap<&str, &str> = exported.collect();
+    environment.insert("GITHUB_API_URL", &fake.url);
+    let environment: Vec<(&str, &str)> = environment.into_iter().collect();
+    let arguments: Vec<&str> = lines[4].strip_prefix("llmc ").unwrap().split(' ').collect();
+    let apply = |folder: &std::path::Path| {
+        let run = crate::harness::llmc_with(folder, &arguments, &environment);
+        assert!(run.code == 0 && run.stdout.contains("opened #1"), "{}{}", run.stdout, run.stderr);
+        fake.state(name)["pulls"][0]["body"].as_str().unwrap().to_owned()
+    };
+
+    fake.load(name, &crate::harness::texts(&root().join(folder)));
+    apply(root());
+
+    // The pull request of the README's change, where its base holds what stands in this repository.
+    let standing = crate::harness::texts(&root().join("generated"));
+    fake.load(name, &standing.into_iter().map(|(path, text)| (format!("generated/{path}"), text)).collect());
+    let body = apply(edited_repository().path());
+    let path = root().join("examples/pull-request.md");
+    if std::env::var_os("LLMC_UPDATE_EXPECTED").is_some() {
+        fs::write(&path, &body).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), body, "LLMC_UPDATE_EXPECTED=1 writes it");
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let start: String = body.split("### Guardrails").next().unwrap().lines().map(|line| format!("> {line}").trim_end().to_owned() + "\n").collect();
+    assert!(readme.contains(&start), "the README shows another pull request; this one begins\n{start}");
+}

@@ -8,7 +8,7 @@ use super::*;
 /// The stack of `stacks/<name>/<file>`.
 fn example(name: &str, file: &str) -> Stack {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("stacks").join(name).join(file);
-    crate::compile::compile(&path, file).stack.expect("a stack")
+    crate::compile::compile(&path, file, &crate::policy::Policies::shipped()).stack.expect("a stack")
 }
 
 fn examples() -> Vec<Stack> {

@@ -7,7 +7,9 @@ use crate::stack::{Duration, Indicator, Stack, Target};
 
 fn example() -> Stack {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/customer-support/stack.kdl");
-    crate::compile::compile(std::path::Path::new(path), "stack.kdl").stack.expect("the example resolves")
+    crate::compile::compile(std::path::Path::new(path), "stack.kdl", &crate::policy::Policies::shipped())
+        .stack
+        .expect("the example resolves")
 }
 
 fn names(stack: &Stack, wanted: fn(&Rule) -> bool) -> BTreeSet<String> {

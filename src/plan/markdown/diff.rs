@@ -8,7 +8,7 @@ use crate::diagnostic::redact;
 use crate::plan::FieldChange;
 
 /// Most lines of both sides together that are compared: the time grows with their product.
-const MOST_LINES: usize = 10_000;
+const MOST_LINES: usize = 20_000;
 
 /// Most bytes of a difference that is shown.
 const MOST_BYTES: usize = 12_000;
@@ -62,4 +62,21 @@ fn fields<'a>(found: impl Iterator<Item = (&'a str, Option<&'a serde_json::Value
     }
     let fence = text::fence("diff", &body);
     if skipped > 0 { format!("{fence}\n\n{skipped} more fields differ.") } else { fence }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    #[test]
+    fn texts_are_compared_or_the_reason_is_said() {
+        assert_eq!(lines("a\nb\n", "a\nc\n"), "```diff\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n```");
+        let token = format!("hf{}{}", "_", "a1B2".repeat(6));
+        assert!(lines(&token, &token.to_lowercase()).starts_with("The text differs only in what is hidden"));
+        let many = |start: usize| (start..start + 9_900).map(|line| format!("{line}\n")).collect::<String>();
+        let started = std::time::Instant::now();
+        assert!(lines(&many(0), &many(10_000)).ends_with("its difference has 19801 lines."));
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+        assert!(lines(&many(0).repeat(3), "a").ends_with("are too many to compare."));
+    }
 }

@@ -40,8 +40,9 @@ pub struct Review<'a> {
     pub old: &'a Tree,
     /// Compiled tree; empty when the stack is gone.
     pub new: &'a FileSet,
-    /// Findings of severity warning; errors never reach a pull request.
-    pub warnings: &'a [Finding],
+    /// What was found about the stack and its plan. Errors, such as a policy's refusal, only reach
+    /// comments: with one, nothing is proposed.
+    pub findings: &'a [Finding],
     /// What was held against policies.
     pub policies: &'a Policies,
     /// Where the plan comes from.
@@ -138,11 +139,14 @@ pub fn body(review: &Review<'_>, limit_chars: usize) -> String {
 }
 
 /// Comment on a pull request that changes specs: what each of `reviews` would change. Its first
-/// line is the hidden [`marker`] with `tag` and `valid_at`.
-pub fn comment(reviews: &[Review<'_>], tag: &str, valid_at: &str, limit_chars: usize) -> String {
+/// line is the hidden [`marker`] with `tag` and `valid_at`. `failed` are the specs with errors.
+pub fn comment(reviews: &[Review<'_>], failed: &[String], tag: &str, valid_at: &str, limit_chars: usize) -> String {
     let head = marker(tag, valid_at);
+    let failed = notes::failed(failed);
+    let head = if failed.is_empty() { head } else { format!("{head}\n{failed}\n") };
     let limit = document::usable(limit_chars).saturating_sub(head.len() + 1);
     let text = match reviews {
+        [] if !failed.is_empty() => String::new(),
         [] => "**No stack is affected.** This change leaves every compiled tree as it is.".to_owned(),
         [review] => one(review, limit),
         _ => many(reviews, limit),
@@ -165,8 +169,9 @@ fn plan_of(subject: &Subject<'_>) -> Document {
     if subject.review.plan.is_empty() {
         return document;
     }
-    document.extend(notes::warnings(subject));
+    document.extend(notes::findings(subject));
     document.extend(summary::models(subject));
+    document.extend(summary::pools(subject));
     document.extend(summary::rollouts(subject));
     document.extend(prompts::sections(subject));
     document.extend(blocks::sections(subject));

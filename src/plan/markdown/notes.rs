@@ -5,25 +5,43 @@ use super::document::Section;
 use super::text;
 
 /// Most warnings that are listed.
-const MOST_WARNINGS: usize = 20;
+const MOST_FINDINGS: usize = 20;
 
 /// Longest message or reason in characters.
 const MESSAGE_CHARS: usize = 400;
 
 /// Findings that do not stop the change.
-pub(super) fn warnings(subject: &Subject<'_>) -> Option<Section> {
-    let items: Vec<String> = subject
-        .review
-        .warnings
-        .iter()
+pub(super) fn findings(subject: &Subject<'_>) -> Option<Section> {
+    let mut findings: Vec<_> = subject.review.findings.iter().collect();
+    findings.sort_by_key(|finding| finding.rule.severity);
+    let items: Vec<String> = findings
+        .into_iter()
         .map(|finding| {
             let (line, _) = finding.primary.start();
             let place = text::code(&format!("{}:{line}", finding.primary.path), 200);
             let help = finding.help.first().map_or(String::new(), |help| format!("; {}", text::words(help, MESSAGE_CHARS)));
-            format!("- {} {}: {}{help}", text::code(finding.rule.code, 40), place, text::words(&finding.message, MESSAGE_CHARS))
+            let severity = finding.rule.severity.word();
+            format!(
+                "- **{severity}** {} {}: {}{help}",
+                text::code(finding.rule.code, 40),
+                place,
+                text::words(&finding.message, MESSAGE_CHARS)
+            )
         })
         .collect();
-    (!items.is_empty()).then(|| Section::list("### Warnings", items, "warnings", 2).capped(MOST_WARNINGS))
+    (!items.is_empty()).then(|| Section::list("### Findings", items, "findings", 2).capped(MOST_FINDINGS))
+}
+
+/// The specs at `paths`, which have errors; empty when there are none.
+pub(super) fn failed(paths: &[String]) -> String {
+    const MOST: usize = 20;
+    let shown: Vec<String> = paths.iter().take(MOST).map(|path| text::code(path, 200)).collect();
+    let more = if paths.len() > MOST { format!(" and {} more", paths.len() - MOST) } else { String::new() };
+    if shown.is_empty() {
+        String::new()
+    } else {
+        format!("**Errors in {}{more}**: nothing is applied until they are mended; `llmc check` shows them.", shown.join(", "))
+    }
 }
 
 /// What was let through, and who answers for it.

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::document::{Section, count};
 use super::record::{amount, decimal, differences, shown};
 use super::{Review, Subject, text};
-use crate::plan::{Action, Budget, Copies, Disruption, Order, Restart, RiskLevel, Rollout, StackPlan};
+use crate::diagnostic::Severity;
+use crate::plan::{Action, Budget, Copies, Disruption, GpuChange, Order, Restart, RiskLevel, Rollout, StackPlan};
 
 /// Most risks and workloads that are listed.
 const MOST_ITEMS: usize = 40;
@@ -61,7 +62,9 @@ pub(super) fn verdict(subject: &Subject<'_>) -> Vec<Section> {
     let policies = &subject.review.policies;
     if !policies.evaluated.is_empty() {
         let waived = policies.waived.len();
-        lines.push(format!("**Policies:** {} evaluated, {waived} waived, none refuses.", policies.evaluated.len()));
+        let refused = subject.review.findings.iter().filter(|finding| finding.rule.severity == Severity::Error).count();
+        let refused = if refused == 0 { "none refuses".to_owned() } else { format!("**refused** with {}", count(refused, "finding")) };
+        lines.push(format!("**Policies:** {} evaluated, {waived} waived, {refused}.", policies.evaluated.len()));
     }
     let mut risks: Vec<_> = plan.risks.iter().collect();
     risks.sort_by_key(|risk| risk.level);
@@ -153,6 +156,17 @@ pub(super) fn models(subject: &Subject<'_>) -> Option<Section> {
         );
     }
     Some(Section { rank: 1, ..table }.capped(MOST_ITEMS))
+}
+
+/// GPUs of each pool where they change, whoever uses them.
+pub(super) fn pools(subject: &Subject<'_>) -> Option<Section> {
+    let side =
+        |change: &GpuChange, at: usize| format!("{} of {}", range(change.min[at].into(), change.max[at].into()), change.available[at]);
+    let pools = subject.review.plan.totals.gpus.iter().map(|(pool, change)| (pool, side(change, 0), side(change, 1)));
+    let items = pools.filter(|(_, before, after)| before != after);
+    let items: Vec<String> =
+        items.map(|(pool, before, after)| format!("- Pool {}: {before} GPUs → {after}", text::code(pool, 80))).collect();
+    (!items.is_empty()).then(|| Section::list("GPUs in use:", items, "pools", 1).capped(MOST_ITEMS))
 }
 
 fn arrow(from: Option<&str>, to: Option<&str>) -> String {

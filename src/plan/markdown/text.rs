@@ -8,7 +8,7 @@ use crate::diagnostic::{printable, redact};
 const LONGEST_RUN: usize = 8;
 
 /// Characters beyond a cut that are searched for secrets.
-const SECRET_CHARS: usize = 4_096;
+const SECRET_CHARS: usize = 1_024;
 
 /// `text` on one line, with everything that cannot be seen written as an escape, and without secrets.
 pub(super) fn visible(text: &str, most_chars: usize) -> String {

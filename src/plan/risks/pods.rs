@@ -70,15 +70,25 @@ fn gpus(view: &View<'_>, found: &mut Found) {
     }
 }
 
-/// Claims that are made anew, and with them the weights in them.
+/// Objects that cannot be changed in place, and claims that are made anew with the weights in them.
 fn volumes(view: &View<'_>, found: &mut Found) {
     for (pair, _) in view.pairs {
-        let Some((old, new)) = pair.old.zip(pair.new).filter(|(_, new)| new.kind == "PersistentVolumeClaim") else { continue };
+        let Some((old, new)) = pair.old.zip(pair.new) else { continue };
         let Some(field) = immutable::field(old, new) else { continue };
-        let name = new.label("app.kubernetes.io/name").unwrap_or(&new.name);
-        let route = if new.label("app.kubernetes.io/component") == Some("model") { format!("/model/{name}") } else { String::new() };
-        let message =
-            format!("the volume of `{name}` is replaced, since `{field}` cannot be changed in place: the weights are downloaded again");
+        let block = new.label("app.kubernetes.io/name").unwrap_or(&new.name);
+        let route = if new.label("app.kubernetes.io/component") == Some("model") { format!("/model/{block}") } else { String::new() };
+        let is_same = old.full_name() == new.full_name();
+        let by_hand = "Argo CD and Flux stop there, so delete it when its pods may end";
+        let message = match (new.kind.as_str(), is_same) {
+            ("PersistentVolumeClaim", true) => {
+                format!(
+                    "the volume of `{block}` is replaced, since `{field}` cannot be changed in place: {by_hand}; the weights are downloaded again"
+                )
+            }
+            ("PersistentVolumeClaim", false) => format!("the volume of `{block}` is a new one: the weights are downloaded again"),
+            (kind, true) => format!("{kind} `{}` is replaced, since `{field}` cannot be changed in place: {by_hand}", new.full_name()),
+            (_, false) => continue,
+        };
         found.add(RiskLevel::Medium, &route, message);
     }
 }

@@ -75,7 +75,7 @@ fn place(spec: &Spec, model: &str) -> Option<String> {
 
 /// Alerts that go although what they are about stays.
 fn alerts(view: &View<'_>, found: &mut Found) {
-    let alerts = meaning::alerts(view.old, view.new, view.renames);
+    let alerts = view.alerts;
     if alerts.unreadable {
         found.add(RiskLevel::Medium, "", "the alerts of the tree that stands cannot be read, so whether one goes is not known".into());
     }

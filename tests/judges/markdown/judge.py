@@ -44,7 +44,11 @@ def raw_html(text: str) -> Iterator[str]:
     at = len(safe[0])
     for after in safe[1:]:
         # The last piece ends the text; an empty one is followed by another raw piece at once.
-        end = unsafe.index(after, at) if after else len(unsafe)
+        end = unsafe.find(after, at) if after else len(unsafe)
+        if end < 0:
+            # GitHub disarms some tags, which then differ beside the HTML as well.
+            yield unsafe[at:]
+            return
         yield unsafe[at:end]
         at = end + len(after)
 

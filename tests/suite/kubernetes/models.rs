@@ -164,7 +164,7 @@ fn an_edit_that_no_pod_sees_restarts_no_pod() {
         "customer-support",
         &[
             ("stack.kdl", "monthly 45000", "monthly 52000"),
-            ("stack.kdl", "live \"v1\"\n        rollback", "live \"v2\"\n        rollback"),
+            ("stack.kdl", "max-tokens=512\n        }\n        live \"v1\"", "max-tokens=512\n        }\n        live \"v2\""),
             ("stack.kdl", "temperature=0.3", "temperature=0.4"),
             ("prompts/support.v1.md", "six sentences", "five sentences"),
             ("guardrails/instructions.md", "\n", "\n\n"),
@@ -227,7 +227,11 @@ fn a_rollout_waits_for_nothing_that_only_it_can_free() {
     assert_eq!(rolling(&[]), surge, "12 of 16 GPUs are taken");
     assert_eq!(rolling(&[("stack.kdl", "max=3", "max=4")]), no_surge, "16 of 16 GPUs are taken");
     let on_one_node = ("stack.kdl", "replicas min=2 max=3 {\n            scale-on \"queue\" target=5\n        }", "replicas min=1");
-    assert_eq!(rolling(&[on_one_node]), no_surge, "the new pod's node may not be able to mount the cache");
+    assert_eq!(
+        rolling(&[on_one_node, ("stack.kdl", "stage \"production\"", "stage \"staging\"")]),
+        no_surge,
+        "the new pod's node may not be able to mount the cache"
+    );
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub struct Case {
     pub plan: StackPlan,
     pub old: Tree,
     pub new: FileSet,
-    pub warnings: Vec<Finding>,
+    pub findings: Vec<Finding>,
     pub policies: Policies,
     pub provenance: Provenance,
 }
@@ -34,7 +34,7 @@ impl Case {
             plan: &self.plan,
             old: &self.old,
             new: &self.new,
-            warnings: &self.warnings,
+            findings: &self.findings,
             policies: &self.policies,
             provenance: &self.provenance,
         }
@@ -53,7 +53,7 @@ impl Case {
             plan_sha256: "0".repeat(64),
             command: format!("llmc apply {stack}"),
         };
-        Self { plan, old, new: new.clone(), warnings: Vec::new(), policies: Policies::default(), provenance }
+        Self { plan, old, new: new.clone(), findings: Vec::new(), policies: Policies::default(), provenance }
     }
 }
 
@@ -62,7 +62,7 @@ pub fn compiled(name: &str, edit: impl FnOnce(&Path)) -> FileSet {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&root().join("stacks").join(name), folder.path());
     edit(folder.path());
-    let compilation = llmc::compile::compile(&folder.path().join("stack.kdl"), "stack.kdl");
+    let compilation = llmc::compile::compile(&folder.path().join("stack.kdl"), "stack.kdl", &llmc::policy::Policies::shipped());
     compilation.files.unwrap_or_else(|| panic!("{:?}", compilation.findings.iter().map(|f| &f.message).collect::<Vec<_>>()))
 }
 
@@ -79,7 +79,11 @@ pub fn example() -> Case {
     let new = compiled("customer-support", |folder| {
         let spec = folder.join("stack.kdl");
         replace(&spec, "serve max-model-len=8192 gpu-memory-utilization=0.90", "serve max-model-len=16384 gpu-memory-utilization=0.92");
-        replace(&spec, "live \"v1\"", "live \"v2\"");
+        replace(
+            &spec,
+            "live \"v1\"\n        rollback \"v1\"\n    }\n    prompt",
+            "live \"v2\"\n        rollback \"v1\"\n    }\n    prompt",
+        );
         replace(&spec, "\"email\" \"phone-number\" \"credit-card\"", "\"email\"");
         replace(&folder.join("prompts/support.v1.md"), "at most six", "at most four");
         replace(&folder.join("guardrails/instructions.md"), "\n", "\n- Nothing about other shops.\n");
@@ -231,7 +235,7 @@ pub fn filled_with(text: &str) -> Case {
             rollout(Disruption::None),
         ],
         totals: Totals {
-            gpus: BTreeMap::from([(t(), GpuChange::default())]),
+            gpus: BTreeMap::from([(t(), GpuChange { available: [8, 16], min: [2, 4], max: [8, 12] })]),
             guardrails_added: vec![t()],
             guardrails_lost: vec![t()],
             objectives_loosened: vec![t()],
@@ -257,7 +261,7 @@ pub fn filled_with(text: &str) -> Case {
         plan,
         old,
         new,
-        warnings: vec![finding],
+        findings: vec![finding],
         policies: Policies {
             evaluated: vec![t()],
             waived: vec![Waived { policy: t(), owner: t(), reason: t(), until: t(), message: t() }],

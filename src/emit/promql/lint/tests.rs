@@ -5,7 +5,9 @@ use crate::stack::Stack;
 /// The stack that the repository ships first: two models on vLLM 0.32.0, scraped every 30 s.
 pub(in crate::emit) fn example() -> Stack {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/customer-support/stack.kdl");
-    crate::compile::compile(std::path::Path::new(path), "stack.kdl").stack.expect("the example resolves")
+    crate::compile::compile(std::path::Path::new(path), "stack.kdl", &crate::policy::Policies::shipped())
+        .stack
+        .expect("the example resolves")
 }
 
 const M: &str = r#"{namespace="n",llmc_stack="s",llmc_model="llama-70b"}"#;

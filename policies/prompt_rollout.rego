@@ -1,0 +1,77 @@
+# A prompt of a production stack goes live only after an experiment, and an experiment begins with at
+# most 10 % of the users. Going back to the rollback version is always allowed.
+#
+# Why: nobody can tell from reading whether a prompt answers better. What a tenth of the users shows in
+# a day, all of them would have paid for.
+#
+# To turn one off for the whole repository, in a file of your `policies/`:
+#   package plan
+#   exception contains ["prompt_rollout"]      # or "prompt_first_step"
+package plan.llmc.prompt_rollout
+
+import data.llmc.route
+
+most_first_percent := 10
+
+deny_prompt_rollout contains {
+	"msg": sprintf("the prompt `%s` goes live with `%s`, which no experiment has tried", [name, prompt.live]),
+	"route": route.of(["prompt", name, "live"]),
+	"help": sprintf("keep `%s` live and try `%s` in an experiment first, with at most %v %% of the users", [old.live, prompt.live, most_first_percent]),
+} if {
+	data.head.stage == "production"
+	some name, prompt in data.head.prompt
+	old := data.base.prompt[name]
+	prompt.live != old.live
+	not was_tried(name, prompt.live)
+}
+
+was_tried(name, version) if data.base.prompt[name].rollback == version
+
+was_tried(name, version) if {
+	some experiment in data.base.experiment
+	data.base.route[experiment.route].prompt == name
+	some variant in experiment.variant
+	variant.prompt == version
+}
+
+# The text of a live version is the prompt too. Its ConfigMap is named after its content, so another
+# content is another object at the same path.
+deny_prompt_rollout contains {
+	"msg": sprintf("the live version `%s` of the prompt `%s` is edited in place", [prompt.live, name]),
+	"route": route.of(["prompt", name, "version", prompt.live]),
+	"help": "leave it as it is, and write the new text as a new version",
+} if {
+	data.head.stage == "production"
+	some name, prompt in data.head.prompt
+	data.base.prompt[name].live == prompt.live
+	some object in input.objects
+	object.path == sprintf("prompts/%s/%s.yaml", [name, prompt.live])
+	is_other_content(object)
+}
+
+is_other_content(object) if object.action in {"create", "replace"}
+
+is_other_content(object) if is_string(object.renamed_from)
+
+deny_prompt_first_step contains {
+	"msg": sprintf("the experiment `%s` begins with %v %% of the users on `%s`, which was never live", [name, first, variant.prompt]),
+	"route": route.of(["experiment", name]),
+	"help": sprintf("begin the `ramp` with %v or less", [most_first_percent]),
+} if {
+	data.head.stage == "production"
+	some name, experiment in data.head.experiment
+	some key, variant in experiment.variant
+	not data.base.experiment[name].variant[key]
+	prompt := data.head.route[experiment.route].prompt
+	not was_live(prompt, variant.prompt)
+	first := first_percent(experiment, variant)
+	first > most_first_percent
+}
+
+was_live(name, version) if data.base.prompt[name].live == version
+
+was_live(name, version) if data.base.prompt[name].rollback == version
+
+first_percent(experiment, _) := experiment.ramp[0]
+
+first_percent(experiment, variant) := variant.weight if not experiment.ramp

@@ -1,0 +1,3 @@
+package stack
+
+exception contains ["gpu_memory"]

@@ -1,0 +1,5 @@
+package team.names
+
+deny contains "the name is taken" if {
+	input.stack == "taken"
+}
