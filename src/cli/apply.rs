@@ -121,7 +121,7 @@ fn lock_all(planned: &Planned, patience: Duration, output: &mut Output) -> Resul
     let changing = planned.stacks.iter().zip(&planned.plan.stacks).filter(|(_, plan)| !plan.is_empty());
     let mut locks = BTreeMap::new();
     // A sorted map, so that two runs ask for their locks in one order.
-    let bases: std::collections::BTreeSet<PathBuf> = changing.map(|(stack, _)| stack.root.join(planned::GENERATED)).collect();
+    let bases: std::collections::BTreeSet<PathBuf> = changing.map(|(stack, _)| planned::generated(&stack.root)).collect();
     for base in bases {
         let lock = lock::take(&base, patience, output)?;
         locks.insert(base, lock);
@@ -153,7 +153,7 @@ fn pending(planned: &Planned) -> Result<Vec<&PlannedStack>, Failure> {
 }
 
 fn lock_of<'a>(stack: &PlannedStack, locks: &'a BTreeMap<PathBuf, Lock>) -> Result<&'a Lock, Failure> {
-    locks.get(&stack.root.join(planned::GENERATED)).ok_or_else(|| Failure::Message(format!("`{}` is not locked", stack.name)))
+    locks.get(&planned::generated(&stack.root)).ok_or_else(|| Failure::Message(format!("`{}` is not locked", stack.name)))
 }
 
 fn write_all(pending: &[&PlannedStack], locks: &BTreeMap<PathBuf, Lock>, overwrite: bool, output: &mut Output) -> Result<(), Failure> {

@@ -185,7 +185,12 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
 
 /// Folder of the tree of the stack `name`.
 pub(super) fn folder_of(root: &Path, name: &str) -> PathBuf {
-    root.join(GENERATED).join(name)
+    generated(root).join(name)
+}
+
+/// Folder that holds the trees of the repository at `root`.
+pub(super) fn generated(root: &Path) -> PathBuf {
+    root.strip_prefix(".").unwrap_or(root).join(GENERATED)
 }
 
 /// Folder that the paths in a plan start from: the repository that the command runs in, so that

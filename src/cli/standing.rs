@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::inputs::Input;
-use super::planned::{GENERATED, folder_of};
+use super::planned::{GENERATED, folder_of, generated};
 use crate::deliver::{self, git};
 use crate::emit::Tree;
 
@@ -48,7 +48,7 @@ impl Standing {
     pub(super) fn compiled_stacks(&self, root: &Path) -> BTreeSet<String> {
         match self {
             Self::WorkTree => {
-                let folders = deliver::compiled_stacks(&root.join(GENERATED));
+                let folders = deliver::compiled_stacks(&generated(root));
                 folders.iter().filter_map(|folder| Some(folder.file_name()?.to_str()?.to_owned())).collect()
             }
             Self::Commit(commits) => {

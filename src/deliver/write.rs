@@ -171,7 +171,9 @@ fn exchange(folder: &Path, standing: &Tree, files: &FileSet, kept: &[&String]) -
     // The new tree grows beside the old one, on the same file system, and takes its place whole.
     let parent = parent(folder);
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let staging = tempfile::Builder::new().prefix(&format!("{STAGING}{name}-")).tempdir_in(parent).map_err(io(parent))?;
+    let staging = tempfile::Builder::new().prefix(&format!("{STAGING}{name}-")).tempdir_in(parent);
+    // The system's words without the name of the folder, which says nothing.
+    let staging = staging.map_err(|error| io::Error::from(error.kind())).map_err(io(parent))?;
     let tree = staging.path().join("tree");
     fs::create_dir(&tree).map_err(io(&tree))?;
     for (path, text) in files.iter() {
