@@ -114,6 +114,7 @@ fn five_commands_open_a_pull_request() {
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), body, "LLMC_UPDATE_EXPECTED=1 writes it");
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let start: String = body.split("### Guardrails").next().unwrap().lines().map(|line| format!("> {line}").trim_end().to_owned() + "\n").collect();
+    let start: String =
+        body.split("### Guardrails").next().unwrap().lines().map(|line| format!("> {line}").trim_end().to_owned() + "\n").collect();
     assert!(readme.contains(&start), "the README shows another pull request; this one begins\n{start}");
 }
