@@ -163,8 +163,10 @@ fn killed_at_any_moment_the_old_tree_or_the_new_one_stands() {
         };
         *counts.entry(key).or_insert(0) += 1;
     }
-    println!("{counts:?}; one run takes {whole:?} and writes for {writing:?}");
-    assert!(counts.get("killed while writing").is_some_and(|count| *count >= KILLS / 20), "hardly any run was hit: {counts:?}");
+    assert!(
+        counts.get("killed while writing").is_some_and(|count| *count >= KILLS / 20),
+        "hardly any run was hit: {counts:?}; one takes {whole:?} and writes for {writing:?}"
+    );
     let run = llmc(here, &["apply"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(flip.states(), [state, state]);
