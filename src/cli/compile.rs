@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::inputs::Input;
 use super::output::{Format, Output, table};
-use super::{Failure, inputs};
+use super::{Failure, inputs, planned};
 use crate::compile::{self, Compilation};
 use crate::deliver::{self, Changes};
 use crate::diagnostic;
@@ -142,7 +142,7 @@ fn folder(args: &Args, input: &Input, compilation: &Compilation) -> PathBuf {
 
 /// Folder that holds a folder for each stack.
 fn base(args: &Args, input: &Input) -> PathBuf {
-    args.out.clone().unwrap_or_else(|| input.root.join("generated"))
+    args.out.clone().unwrap_or_else(|| input.root.join(planned::GENERATED))
 }
 
 fn summary(changes: &Changes) -> String {

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         );
     }
     let root = inputs::repository(Path::new(".")).unwrap_or_else(|| ".".into());
-    let folder = root.join("stacks").join(name);
+    let folder = root.join(inputs::STACKS).join(name);
     if fs::symlink_metadata(&folder).is_ok() {
         return Err(format!("`{}` exists already", inputs::shown(&folder)).into());
     }
