@@ -13,6 +13,9 @@ use crate::emit::{FileSet, MANIFEST_FILE, RECORD_FILE, Tree};
 /// Most files in a stack's folder.
 const MOST_FILES: usize = 20_000;
 
+/// Longest path of a file in bytes, after Git's own bound; it also bounds how deep its folders lie.
+const MOST_PATH: usize = 4096;
+
 /// Most bytes of contents that are fetched.
 const MOST_BYTES: usize = 256 << 20;
 
@@ -111,8 +114,10 @@ impl Connection {
         for entry in entries.iter().filter(|entry| entry["type"] != "tree") {
             let text = |field: &str| entry[field].as_str().map(str::to_owned);
             match (text("path"), text("mode"), text("sha")) {
-                (Some(path), Some(mode), Some(oid)) if is_oid(&oid) => drop(listing.insert(path, Entry { mode, oid })),
-                _ => return Err(self.senseless(&doing, "an entry lacks its path, mode or name")),
+                (Some(path), Some(mode), Some(oid)) if is_oid(&oid) && path.len() <= MOST_PATH => {
+                    drop(listing.insert(path, Entry { mode, oid }))
+                }
+                _ => return Err(self.senseless(&doing, "an entry lacks its path, mode or name, or its path is too long")),
             }
         }
         Ok(listing)

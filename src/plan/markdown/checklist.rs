@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::document::Section;
 use super::record::{amount, decimal};
 use super::{Subject, text};
+use crate::plan::objects::yaml;
 
 /// Greatest share of GPU memory that an engine may take.
 const MOST_MEMORY: f64 = 0.95;
@@ -70,7 +71,7 @@ fn memory(subject: &Subject<'_>) -> Item {
 fn registered(subject: &Subject<'_>) -> Item {
     let what = "Every prompt version is in the registry";
     let index = subject.review.new.get("prompts/index.yaml");
-    let index: Option<Value> = index.and_then(|text| serde_saphyr::from_str(text).ok());
+    let index = index.and_then(yaml);
     let index = index.as_ref().and_then(|map| map.pointer("/data/index.json")?.as_str());
     let index: Option<Value> = index.and_then(|text| serde_json::from_str(text).ok());
     let has = |prompt: &str, version: &str| {
