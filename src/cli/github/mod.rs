@@ -16,7 +16,7 @@ pub(super) use propose::propose;
 use super::Failure;
 use super::progress::Progress;
 use crate::deliver::git;
-use crate::deliver::github::{Auth, Config, Connection, Fault, Secret};
+use crate::deliver::github::{Auth, Config, Connection, Fault, MOST_BODY, Secret};
 
 /// Address of GitHub itself.
 const PUBLIC_API: &str = "https://api.github.com";
@@ -24,6 +24,9 @@ const PUBLIC_API: &str = "https://api.github.com";
 const MOST_WAIT: Duration = Duration::from_secs(300);
 /// Longest time that one request takes.
 const MOST_REQUEST: Duration = Duration::from_secs(60);
+
+/// Most characters of a text: what GitHub takes, less room for the hidden line that `deliver` adds.
+const BODY_CHARS: usize = MOST_BODY - 200;
 
 /// Connections, one for each repository, since an App's token is for one.
 pub(super) struct Connections {

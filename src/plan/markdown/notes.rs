@@ -67,8 +67,9 @@ pub(super) fn waivers(subject: &Subject<'_>) -> Option<Section> {
 
 /// What the plan was made from, and how to apply it.
 pub(super) fn provenance(subject: &Subject<'_>) -> Option<Section> {
-    let of = subject.review.provenance;
-    let mut items = vec![format!("- Spec: {}", text::code(&of.spec, 300))];
+    let of = &subject.review.provenance;
+    let mut items =
+        vec![format!("- Spec: {}", of.spec.as_ref().map_or_else(|| "none, the stack is gone".to_owned(), |spec| text::code(spec, 300)))];
     items.extend(of.commit.as_ref().map(|commit| format!("- Source commit: {}", text::code(commit, 80))));
     items.push(format!("- Output: {}", text::code(&subject.review.plan.output, 300)));
     items.push(format!("- Plan: {}", text::code(&of.plan_sha256, 80)));
