@@ -122,15 +122,12 @@ fn rollback(subject: &Subject<'_>) -> Item {
     }
     let is_done = missing.is_empty() && !named.is_empty();
     let parts = [("prompt", named), ("not for", missing), ("one version only:", single)];
-    let known: Vec<String> =
-        parts.iter().filter(|(_, names)| !names.is_empty()).map(|(word, names)| format!("{word} {}", short(names))).collect();
+    let known: Vec<String> = parts
+        .iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| format!("{word} {}", text::some(names.iter().cloned(), MOST_NAMES)))
+        .collect();
     Item(what, is_done, (!known.is_empty()).then(|| known.join("; ")))
-}
-
-fn short(names: &[String]) -> String {
-    let more = names.len().saturating_sub(MOST_NAMES);
-    let list = names.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{list} and {more} more") } else { list }
 }
 
 fn during(subject: &Subject<'_>) -> Vec<Item> {

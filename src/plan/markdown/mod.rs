@@ -16,7 +16,7 @@ mod record;
 mod summary;
 mod text;
 
-use super::{Action, Disruption, StackPlan};
+use super::{Action, Disruption, StackPlan, words};
 use crate::diagnostic::Finding;
 use crate::emit::{FileSet, Tree};
 use document::{Document, Section};
@@ -115,7 +115,7 @@ pub fn title(review: &Review<'_>) -> String {
         .iter()
         .filter_map(|(word, noun)| {
             let count = plan.rollouts.iter().filter(|rollout| rollout.disruption.word() == *word).count();
-            (count > 0).then(|| document::count(count, noun))
+            (count > 0).then(|| words::count(count, noun))
         })
         .collect();
     if !parts.is_empty() {
@@ -181,7 +181,7 @@ const LEAST_PART: usize = 2_000;
 
 fn many(reviews: &[Review<'_>], limit: usize) -> String {
     let changed: Vec<&Review<'_>> = reviews.iter().filter(|review| !review.plan.is_empty()).collect();
-    let intro = format!("**{} of {} change.**", changed.len(), document::count(reviews.len(), "affected stack"));
+    let intro = format!("**{} of {} change.**", changed.len(), words::count(reviews.len(), "affected stack"));
     let mut table = Section::table("", &["Stack", "Verdict", "Files", "Pods"], "stacks");
     table.intro = format!("{intro}\n\n{}", table.intro);
     table.items = reviews.iter().map(row).collect();
@@ -211,7 +211,7 @@ fn row(review: &Review<'_>) -> String {
     let restarted = plan.rollouts.iter().filter(|rollout| !matches!(rollout.disruption, Disruption::None | Disruption::Scale { .. }));
     let pods = match restarted.count() {
         0 => "none".to_owned(),
-        count => document::count(count, "workload"),
+        count => words::count(count, "workload"),
     };
     text::row(&[text::cell(&plan.stack, 80), summary::word(review).to_owned(), summary::file_counts(plan), pods])
 }
