@@ -168,9 +168,14 @@ fn collect(folder: &Path, inputs: &mut Vec<Input>) -> Result<(), Failure> {
 }
 
 fn input(path: PathBuf) -> Input {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = parent(&path);
     let root = repository(folder).unwrap_or_else(|| folder.to_owned());
     Input { shown: shown(&path), root, path }
+}
+
+/// The repository that the command runs in, or the current folder where it is in none.
+pub(super) fn here() -> PathBuf {
+    repository(Path::new(".")).unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// The nearest folder at or above `folder` that holds `stacks/`.
@@ -188,6 +193,11 @@ pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
             Err(_) => root.to_owned(),
         },
     })
+}
+
+/// The folder that `path` lies in.
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A path as people write it: without a leading `./`.

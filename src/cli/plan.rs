@@ -143,9 +143,9 @@ fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return std::fs::write(path, text).map_err(failed);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let readable = std::fs::Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(".llmc-plan-").permissions(readable).tempfile_in(folder).map_err(failed)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".llmc-plan-").permissions(readable).tempfile_in(inputs::parent(path)).map_err(failed)?;
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error)).map(drop)
 }

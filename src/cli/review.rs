@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::inputs;
 use super::planned::{Planned, PlannedStack};
 use crate::deliver::git::Repository;
 use crate::plan;
@@ -53,7 +54,6 @@ fn policies(stack: &PlannedStack) -> Policies {
 /// repository's newest commit, each commit to anything would make another review.
 fn commit(stack: &PlannedStack) -> Option<String> {
     let spec = Path::new(&stack.compilation.as_ref()?.spec_path);
-    let folder = spec.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Outside of Git a plan has no commit, and needs none.
-    Some(Repository::open(folder).ok()?.last_change().ok()??.id().to_owned())
+    Some(Repository::open(inputs::parent(spec)).ok()?.last_change().ok()??.id().to_owned())
 }

@@ -8,7 +8,7 @@ use super::Failure;
 use super::inputs::{self, Input, STACKS};
 use super::planned::{GENERATED, PlannedStack, folder_of};
 use super::policies;
-use super::standing::{Standing, words};
+use super::standing::Standing;
 use crate::compile::Judgement;
 use crate::deliver::git;
 use crate::diagnostic::did_you_mean;
@@ -82,9 +82,9 @@ pub(super) fn affected(inputs: Vec<Input>, reference: &str, standing: &Standing)
     let roots: BTreeSet<PathBuf> = inputs.iter().map(|input| input.root.clone()).collect();
     let mut changes: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     for root in roots {
-        let repository = git::Repository::open(&root).map_err(words)?;
-        let commit = repository.commit(reference).map_err(words)?;
-        let changed = repository.changed_since(&commit, reference).map_err(words)?;
+        let repository = git::Repository::open(&root)?;
+        let commit = repository.commit(reference)?;
+        let changed = repository.changed_since(&commit, reference)?;
         changes.insert(root, changed);
     }
     let is_affected = |input: &Input| {

@@ -1,7 +1,6 @@
 //! `llmc apply --pr`
 
-use super::delivered::{self, named};
-use super::{BODY_CHARS, Connections, words};
+use super::{BODY_CHARS, Connections, delivered};
 use crate::cli::Failure;
 use crate::cli::output::{Output, table};
 use crate::cli::planned::{Planned, PlannedStack};
@@ -24,7 +23,7 @@ pub(in crate::cli) fn propose(mut planned: Planned, overwrite: bool, output: &mu
         let Some(place) = place else { continue };
         let files = review.plan.files.len().to_string();
         let connection = connections.to(&place.target.repository)?;
-        match connection.propose(&place.target, &place.standing, &stack.files, &proposal(stack, review, overwrite)).map_err(words) {
+        match connection.propose(&place.target, &place.standing, &stack.files, &proposal(stack, review, overwrite)) {
             Ok(outcome) => {
                 let (what, request) = words_of(&outcome);
                 for warning in request.iter().flat_map(|request| &request.warnings) {
@@ -32,16 +31,14 @@ pub(in crate::cli) fn propose(mut planned: Planned, overwrite: bool, output: &mu
                 }
                 rows.push(vec![stack.name.clone(), files, what]);
             }
-            Err(failure) => {
+            Err(fault) => {
                 failed = true;
-                if let Failure::Message(message) = named(stack, failure) {
-                    output.error(&message);
-                }
+                output.error(&format!("{}: {fault}", stack.name));
                 rows.push(vec![stack.name.clone(), files, "failed".to_owned()]);
             }
         }
     }
-    output.print(&table(&["stack", "files", "pull request"], &rows))?;
+    output.print(&table(&["stack", "files", "pull request"], &rows, 1..2))?;
     output.note(&format!("{} requests\n", connections.requests()));
     if failed { Err(Failure::Reported) } else { Ok(()) }
 }

@@ -28,10 +28,6 @@ const MOST_BLOB: u64 = 100 << 20;
 /// The stack's folder as it stands at the base.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// Name of the base branch.
-    pub base: String,
-    /// The base branch's commit that was read.
-    pub base_commit: String,
     /// What stands in the folder of what llmc owns or is about to write. Other files of the folder
     /// are not fetched.
     pub tree: Tree,
@@ -90,8 +86,7 @@ impl Connection {
         if !wanted.is_empty() {
             self.fetch(target, &view, expected, &wanted, &mut tree)?;
         }
-        let (base, base_commit) = (view.base.clone(), view.base_head.commit.clone());
-        Ok(Some(Standing { base, base_commit, tree, listing, view }))
+        Ok(Some(Standing { tree, listing, view }))
     }
 
     /// Every file below a tree.
@@ -212,6 +207,11 @@ impl Connection {
 }
 
 impl Standing {
+    /// Name of the base branch.
+    pub fn base(&self) -> &str {
+        &self.view.base
+    }
+
     /// What the folder holds once `files` are delivered: they replace what llmc owns, and every other
     /// file stays.
     ///
