@@ -9,13 +9,13 @@
 //! | [`resolve`] | the spec and the [`catalog`] | the [`stack`]: references bound, defaults filled |
 //! | [`check`] | spec and stack | findings, one file for each rule |
 //! | [`emit`] | the stack and its [`engine`]s | files |
+//! | [`plan`] | the tree that stands and the files | what would change, and what that means |
 //! | [`policy`] | the stack, its objects, a plan | what Rego policies say of them |
-//! | [`plan`] | the tree that stands and the files | what would change |
-//! | [`deliver`] | files | a written tree, whole or not at all |
+//! | [`deliver`] | files | a written tree, whole or not at all, here or as a pull request |
 //!
 //! Every stage reports [`diagnostic`]s and may ask [`syntax`] what Kubernetes accepts as a name, a
-//! label or a quantity; [`compile`] runs them all; [`cli`] is the only code that reads arguments or
-//! the environment, or prints.
+//! label or a quantity; [`compile`] runs them all; [`cli`] is the only code that reads arguments,
+//! the environment or the clock, or prints.
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::panic))]
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::inputs::Input;
 use super::output::{Format, Output, table};
-use super::{Failure, inputs};
+use super::{Failure, inputs, planned};
 use crate::compile::{self, Compilation};
 use crate::deliver::{self, Changes};
 use crate::diagnostic;
@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
     if !args.format.is_for_programs() {
         let changed = if args.check { "differ" } else { "changed" };
-        output.print(&table(&["stack", "files", changed, "errors", "warnings", "output"], &rows))?;
+        output.print(&table(&["stack", "files", changed, "errors", "warnings", "output"], &rows, 1..6))?;
     }
     if failed { Err(Failure::Reported) } else { Ok(()) }
 }
@@ -115,14 +115,14 @@ pub(super) fn refuse_same_names(compilations: &[Compilation]) -> Result<(), Fail
 /// Names the compiled folders whose stack is gone: Argo CD and Flux would go on deploying them.
 /// Whether that fails the command: it does with `--check`.
 fn report_orphans(args: &Args, inputs: &[Input], compilations: &[Compilation], output: &mut Output) -> bool {
-    let bases: BTreeSet<PathBuf> = inputs.iter().map(|input| base(args, input)).collect();
+    let folders: BTreeSet<PathBuf> = inputs.iter().map(|input| outputs(args, input)).collect();
     let known: BTreeSet<String> = compilations.iter().map(name).collect();
     // A spec that cannot be read hides its stack's name, so nothing can be said.
     if compilations.iter().any(|c| c.stack.is_none()) {
         return false;
     }
     let mut found = false;
-    for folder in bases.iter().flat_map(|base| deliver::compiled_stacks(base)) {
+    for folder in folders.iter().flat_map(|folder| deliver::compiled_stacks(folder)) {
         let Some(stack) = folder.file_name().map(|n| n.to_string_lossy().into_owned()).filter(|n| !known.contains(n)) else { continue };
         found = true;
         let shown = inputs::shown(&folder);
@@ -137,12 +137,12 @@ fn name(compilation: &Compilation) -> String {
 }
 
 fn folder(args: &Args, input: &Input, compilation: &Compilation) -> PathBuf {
-    base(args, input).join(name(compilation))
+    outputs(args, input).join(name(compilation))
 }
 
 /// Folder that holds a folder for each stack.
-fn base(args: &Args, input: &Input) -> PathBuf {
-    args.out.clone().unwrap_or_else(|| input.root.join("generated"))
+fn outputs(args: &Args, input: &Input) -> PathBuf {
+    args.out.clone().unwrap_or_else(|| input.root.join(planned::GENERATED))
 }
 
 fn summary(changes: &Changes) -> String {

@@ -58,8 +58,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 
 /// Replaces a file whole, so that a killed run leaves the old text or the new.
 fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(inputs::parent(path))?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     fs::set_permissions(file.path(), fs::metadata(path)?.permissions())?;
     file.persist(path).map_err(|error| error.error)?;

@@ -1,7 +1,6 @@
 //! `llmc init`
 
 use std::fs;
-use std::path::Path;
 
 use super::Failure;
 use super::inputs;
@@ -39,8 +38,8 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             format!("`{name}` cannot name a stack: use at most 40 lower-case letters, digits and `-`, starting with a letter").into()
         );
     }
-    let root = inputs::repository(Path::new(".")).unwrap_or_else(|| ".".into());
-    let folder = root.join("stacks").join(name);
+    let root = inputs::here();
+    let folder = root.join(inputs::STACKS).join(name);
     if fs::symlink_metadata(&folder).is_ok() {
         return Err(format!("`{}` exists already", inputs::shown(&folder)).into());
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::panic;
 use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
@@ -14,8 +15,8 @@ use crate::source::Syntax;
 
 /// Names of a spec in its folder.
 const SPEC_NAMES: [&str; 3] = ["stack.kdl", "stack.yaml", "stack.yml"];
-/// Folder that holds a repository's stacks.
-const STACKS: &str = "stacks";
+/// Folder of a repository that holds its stacks.
+pub(super) const STACKS: &str = "stacks";
 
 /// A spec file and the repository that it belongs to.
 pub(super) struct Input {
@@ -56,6 +57,15 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
     // One spec may be named twice, and two names may look alike when they are shown.
     let mut seen = BTreeSet::new();
     inputs.retain(|input| seen.insert(fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone())));
+    Ok(inputs)
+}
+
+/// Every spec of the repository at `root`; none where no stack is left.
+pub(super) fn of_repository(root: &Path) -> Result<Vec<Input>, Failure> {
+    let mut inputs = Vec::new();
+    if root.join(STACKS).is_dir() {
+        collect(&root.join(STACKS), &mut inputs)?;
+    }
     Ok(inputs)
 }
 
@@ -127,7 +137,15 @@ pub(super) fn default_jobs() -> usize {
 /// Adds the spec of `folder`, or of each folder in it.
 fn collect(folder: &Path, inputs: &mut Vec<Input>) -> Result<(), Failure> {
     let spec_in = |folder: &Path| -> Result<Option<PathBuf>, Failure> {
-        let found: Vec<PathBuf> = SPEC_NAMES.iter().map(|name| folder.join(name)).filter(|p| fs::symlink_metadata(p).is_ok()).collect();
+        let mut found = Vec::new();
+        for path in SPEC_NAMES.map(|name| folder.join(name)) {
+            match fs::symlink_metadata(&path) {
+                Ok(_) => found.push(path),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A spec that is there and cannot be seen must not count as one that is gone.
+                Err(error) => return Err(format!("cannot read `{}`: {error}", shown(&path)).into()),
+            }
+        }
         match found.as_slice() {
             [first, second, ..] => Err(format!("both `{}` and `{}` exist; a stack has one spec", shown(first), shown(second)).into()),
             found => Ok(found.first().cloned()),
@@ -137,8 +155,9 @@ fn collect(folder: &Path, inputs: &mut Vec<Input>) -> Result<(), Failure> {
         inputs.push(input(spec));
         return Ok(());
     }
-    let entries = fs::read_dir(folder).map_err(|error| format!("cannot read `{}`: {error}", shown(folder)))?;
-    let mut folders: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir()).collect();
+    let entries = fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>());
+    let mut folders = entries.map_err(|error| format!("cannot read `{}`: {error}", shown(folder)))?;
+    folders.retain(|path| path.is_dir());
     folders.sort();
     for folder in folders {
         if let Some(spec) = spec_in(&folder)? {
@@ -149,9 +168,14 @@ fn collect(folder: &Path, inputs: &mut Vec<Input>) -> Result<(), Failure> {
 }
 
 fn input(path: PathBuf) -> Input {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = parent(&path);
     let root = repository(folder).unwrap_or_else(|| folder.to_owned());
     Input { shown: shown(&path), root, path }
+}
+
+/// The repository that the command runs in, or the current folder where it is in none.
+pub(super) fn here() -> PathBuf {
+    repository(Path::new(".")).unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// The nearest folder at or above `folder` that holds `stacks/`.
@@ -169,6 +193,11 @@ pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
             Err(_) => root.to_owned(),
         },
     })
+}
+
+/// The folder that `path` lies in.
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A path as people write it: without a leading `./`.

@@ -19,7 +19,12 @@ pub(super) fn take(base: &Path, patience: Duration, output: &mut Output) -> Resu
     let mut is_said = false;
     loop {
         match Lock::try_take(base) {
-            Ok(Some(lock)) => return Ok(lock),
+            Ok(Some(lock)) => {
+                if !lock.is_held() {
+                    output.warning(&format!("the file system of `{shown}` has no locks; let no other llmc write there meanwhile"));
+                }
+                return Ok(lock);
+            }
             Ok(None) => {}
             Err(refusal) => return Err(refusal.to_string().into()),
         }

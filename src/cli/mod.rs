@@ -95,6 +95,20 @@ impl From<String> for Failure {
     }
 }
 
+/// What a fault of another system says is why the command failed.
+impl From<crate::deliver::Fault> for Failure {
+    fn from(fault: crate::deliver::Fault) -> Self {
+        Self::Message(fault.to_string())
+    }
+}
+
+#[cfg(feature = "github")]
+impl From<crate::deliver::github::Fault> for Failure {
+    fn from(fault: crate::deliver::github::Fault) -> Self {
+        Self::Message(fault.to_string())
+    }
+}
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {

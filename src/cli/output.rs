@@ -1,6 +1,7 @@
 //! Printing: streams, colour, findings and tables.
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::Range;
 
 use clap::ValueEnum;
 
@@ -104,7 +105,7 @@ impl Output {
                 let (spec, count) = (&compilation.spec_path, waived.messages.len());
                 let what =
                     format!("{spec}: `{}` is waived until {} by {}, for: {}", waived.policy, waived.until, waived.owner, waived.reason);
-                let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+                let findings = plural(count, "finding");
                 self.titled("note", 32, &diagnostic::redact(&format!("{what} ({findings} let through)")));
             }
         }
@@ -132,18 +133,17 @@ impl Output {
     }
 }
 
-/// Rows as a table with aligned columns; the first column is text, the others are right-aligned
-/// numbers.
-pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+/// Rows as a table with aligned columns, those in `numbers` to the right.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>], numbers: Range<usize>) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count());
         cells.chain(header.get(column).map(|h| h.chars().count())).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let cells = cells.zip(&widths).enumerate().map(|(column, (cell, width))| match column {
-            0 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
+        let cells = cells.zip(&widths).enumerate().map(|(column, (cell, width))| match numbers.contains(&column) {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };

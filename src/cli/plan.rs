@@ -9,7 +9,7 @@ use super::output::Output;
 use super::planned::{self, Planned, Request};
 use super::{Failure, inputs};
 use crate::diagnostic;
-use crate::plan;
+use crate::plan::{self, markdown::GITHUB_LIMIT_CHARS};
 
 /// Show what would change, object by object, and what it does to running pods.
 ///
@@ -46,7 +46,8 @@ pub(super) struct Args {
     /// Also say the plan in a comment of this pull request: one comment, updated in place. The
     /// repository is GITHUB_REPOSITORY, or that of the remote `origin`; the token is GITHUB_TOKEN.
     /// A stack that is delivered to another repository is compared with what stands there.
-    #[arg(long, value_name = "PR", hide = cfg!(not(feature = "github")))]
+    #[cfg(feature = "github")]
+    #[arg(long, value_name = "PR")]
     comment: Option<u64>,
     /// Number of stacks that are compiled at once. Default: one for each core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -81,11 +82,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         &Request { against: args.against.as_deref(), changed_since: args.changed_since.as_deref(), ..Request::of(&args.stacks, args.jobs) },
         output,
     )?;
-    match args.comment {
-        #[cfg(feature = "github")]
-        Some(number) => super::github::comment(&mut planned, number, output)?,
-        _ => planned.judge(output),
-    }
+    judge(args, &mut planned, output)?;
     if let Some(path) = &args.out {
         if !planned.failed.is_empty() {
             output.error(&format!("`{}` is not written: not every stack compiles", inputs::shown(path)));
@@ -95,7 +92,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
     match args.format {
         Format::Json => output.print(&plan::render_json(&planned.plan))?,
-        Format::Markdown => output.print(&planned.markdown())?,
+        Format::Markdown => output.print(&planned.markdown(GITHUB_LIMIT_CHARS))?,
         Format::Text => {
             let text = plan::render_text(&planned.plan, args.verbose, output.is_coloured(&std::io::stdout()));
             output.print(&text)?;
@@ -103,6 +100,18 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         }
     }
     finish(&planned, args.detailed_exitcode)
+}
+
+/// Asks the policies over plans, and says the plan in a comment where that was asked for.
+fn judge(args: &Args, planned: &mut Planned, output: &mut Output) -> Result<(), Failure> {
+    #[cfg(feature = "github")]
+    if let Some(number) = args.comment {
+        return super::github::comment(planned, number, output);
+    }
+    #[cfg(not(feature = "github"))]
+    let _ = args;
+    planned.judge(output);
+    Ok(())
 }
 
 /// Says what the plan leaves out, and why.
@@ -134,9 +143,9 @@ fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return std::fs::write(path, text).map_err(failed);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let readable = std::fs::Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(".llmc-plan-").permissions(readable).tempfile_in(folder).map_err(failed)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".llmc-plan-").permissions(readable).tempfile_in(inputs::parent(path)).map_err(failed)?;
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error)).map(drop)
 }

@@ -10,7 +10,7 @@ use super::standing::Standing;
 use super::{Failure, compile, inputs, select};
 use crate::compile::{Compilation, Judgement};
 use crate::diagnostic::{self, Finding};
-use crate::emit::{FileSet, RECORD_FILE, Tree};
+use crate::emit::{FileSet, Tree};
 use crate::plan::{self, Plan, StackPlan, Subject};
 use crate::policy::Applied;
 
@@ -95,13 +95,13 @@ impl PlannedStack {
         applied
     }
 
-    fn compare(&self, base: &Path) -> StackPlan {
-        self.compare_at(base, &shown_from(base, &self.folder))
+    fn compare(&self, here: &Path) -> StackPlan {
+        self.compare_at(here, &shown_from(here, &self.folder))
     }
 
     /// As [`Self::compare`], with `old` read from `output`, which people are shown.
-    pub(super) fn compare_at(&self, base: &Path, output: &str) -> StackPlan {
-        let spec = self.compilation.as_ref().map(|c| shown_from(base, Path::new(&c.spec_path)));
+    pub(super) fn compare_at(&self, here: &Path, output: &str) -> StackPlan {
+        let spec = self.compilation.as_ref().map(|c| shown_from(here, Path::new(&c.spec_path)));
         plan::compare(&Subject {
             stack: &self.name,
             spec: spec.as_deref(),
@@ -119,9 +119,8 @@ impl Planned {
     pub(super) fn judge(&mut self, output: &mut Output) {
         for (stack, plan) in self.stacks.iter_mut().zip(&self.plan.stacks) {
             let Some(compilation) = stack.compilation.as_ref().filter(|_| !plan.is_empty()) else { continue };
-            // A record that cannot be read is one that nothing can be compared with; the plan says so.
-            let base = stack.old.text(RECORD_FILE).and_then(|text| serde_json::from_str(text).ok());
-            stack.judgement = crate::compile::judge_plan(compilation, plan, &base.unwrap_or_else(|| json!({})));
+            let base = plan::recorded(&stack.old).unwrap_or_else(|| json!({}));
+            stack.judgement = crate::compile::judge_plan(compilation, plan, &base);
             if diagnostic::has_errors(&stack.judgement.findings) {
                 self.failed.push(compilation.spec_path.clone());
             }
@@ -177,8 +176,9 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
         stacks.extend(gone);
     }
     stacks.sort_by(|a, b| (&a.name, &a.folder).cmp(&(&b.name, &b.folder)));
-    let base = base();
-    let plans = inputs::in_parallel(&stacks, request.jobs, |stack| stack.compare(&base));
+    // Paths in a plan start from the repository, so that it reads the same wherever in it the command was started.
+    let here = inputs::here();
+    let plans = inputs::in_parallel(&stacks, request.jobs, |stack| stack.compare(&here));
     drop(progress);
     Ok(Planned { plan: plan::plan(plans), stacks, failed, unaffected })
 }
@@ -193,14 +193,8 @@ pub(super) fn generated(root: &Path) -> PathBuf {
     root.strip_prefix(".").unwrap_or(root).join(GENERATED)
 }
 
-/// Folder that the paths in a plan start from: the repository that the command runs in, so that
-/// a plan reads the same wherever in it the command was started.
-pub(super) fn base() -> PathBuf {
-    inputs::repository(Path::new(".")).unwrap_or_else(|| PathBuf::from("."))
-}
-
-/// `path` as seen from `base`, or as it is where it lies elsewhere.
-fn shown_from(base: &Path, path: &Path) -> String {
+/// `path` as seen from `here`, or as it is where it lies elsewhere.
+fn shown_from(here: &Path, path: &Path) -> String {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    inputs::shown(absolute(path).strip_prefix(absolute(base)).unwrap_or(path))
+    inputs::shown(absolute(path).strip_prefix(absolute(here)).unwrap_or(path))
 }

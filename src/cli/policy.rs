@@ -1,11 +1,11 @@
 //! `llmc policy`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::output::Output;
+use super::output::{Output, plural, table};
 use super::policies::{FOLDER, read};
 use super::{Failure, inputs};
 use crate::diagnostic;
@@ -85,8 +85,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 
 /// The policies of the repository that the command runs in.
 fn here() -> (Vec<File>, Vec<diagnostic::Finding>) {
-    let root = inputs::repository(Path::new(".")).unwrap_or_else(|| ".".into());
-    read(&root.join(FOLDER))
+    read(&inputs::here().join(FOLDER))
 }
 
 fn report(set: &Set, output: &mut Output) -> Result<(), Failure> {
@@ -98,7 +97,7 @@ fn list(args: &List, output: &mut Output) -> Result<(), Failure> {
     let (files, faults) = here();
     let set = Set::load(files).with_faults(faults);
     report(&set, output)?;
-    let off = set.excepted_always();
+    let off = set.excepted_always()?;
     let state = |policy: &policy::Policy| if off.contains(&policy.name) { "off" } else { "on" };
     if args.format == Format::Json {
         let policies: Vec<Value> = set
@@ -124,14 +123,8 @@ fn list(args: &List, output: &mut Output) -> Result<(), Failure> {
         let words = [policy.name.as_str(), policy.moment.word(), policy.severity.word(), state(policy)];
         words.into_iter().map(str::to_owned).chain([policy.origin()]).map(|cell| diagnostic::printable(&cell)).collect()
     };
-    let header = ["policy", "moment", "severity", "state", "origin"].map(str::to_owned).to_vec();
-    let rows: Vec<Vec<String>> = std::iter::once(header).chain(set.policies().iter().map(row)).collect();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    output.print(&rows.iter().map(line).collect::<String>())
+    let rows: Vec<Vec<String>> = set.policies().iter().map(row).collect();
+    output.print(&table(&["policy", "moment", "severity", "state", "origin"], &rows, 0..0))
 }
 
 fn test(args: &Test, output: &mut Output) -> Result<(), Failure> {
@@ -188,8 +181,7 @@ fn as_text(trial: &policy::Trial, with_coverage: bool, failed: usize) -> String 
             text.push_str(&format!("{:>3} %  {}{missing}\n", file.percent(), diagnostic::printable(&file.path)));
         }
     }
-    let tests = trial.tests.len();
-    text.push_str(&format!("\n{tests} test{}, {failed} failed\n", if tests == 1 { "" } else { "s" }));
+    text.push_str(&format!("\n{}, {failed} failed\n", plural(trial.tests.len(), "test")));
     text
 }
 

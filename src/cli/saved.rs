@@ -5,9 +5,9 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use super::Failure;
 use super::output::Output;
 use super::planned::{self, Planned, Request};
+use super::{Failure, inputs};
 use crate::deliver::Changes;
 use crate::diagnostic::printable;
 use crate::plan::{self, Plan, StackPlan};
@@ -33,7 +33,7 @@ pub(super) fn plan_again(path: &Path, jobs: Option<u16>, output: &mut Output) ->
         let reason = format!("llmc version: {} made the plan, and this is {here}", saved.llmc_version);
         return Err(stale(path, &[reason], output));
     }
-    let base = planned::base();
+    let base = inputs::here();
     let mut specs = Vec::new();
     for stack in &saved.stacks {
         let Some(spec) = &stack.spec else { continue };

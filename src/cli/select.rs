@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::inputs::{self, Input};
+use super::inputs::{self, Input, STACKS};
 use super::planned::{GENERATED, PlannedStack, folder_of};
-use super::standing::{Standing, words};
+use super::policies;
+use super::standing::Standing;
 use crate::compile::Judgement;
 use crate::deliver::git;
 use crate::diagnostic::did_you_mean;
@@ -15,11 +16,6 @@ use crate::emit::FileSet;
 use crate::plan;
 use crate::source::{self, Syntax};
 use crate::spec;
-
-/// Folder that holds a repository's stacks.
-const STACKS: &str = "stacks";
-/// Folder beside it whose content bears on every stack.
-const POLICIES: &str = "policies";
 
 /// A spec and the name of the stack that it declares, as far as it can be read.
 pub(super) struct Declared {
@@ -61,25 +57,16 @@ pub(super) fn choose(stacks: Option<&[String]>) -> Result<Vec<Input>, Failure> {
 /// Every spec of the repository that the command runs in; none where every stack is gone and only
 /// its compiled tree is left.
 fn all() -> Result<Vec<Input>, Failure> {
-    inputs::find(&[]).or_else(|failure| match inputs::repository(Path::new(".")) {
-        Some(root) if declared(&root).is_ok_and(|specs| specs.is_empty()) && !Standing::WorkTree.compiled_stacks(&root).is_empty() => {
-            Ok(Vec::new())
-        }
-        _ => Err(failure),
-    })
+    let is_left = |root: &PathBuf| {
+        inputs::of_repository(root).is_ok_and(|specs| specs.is_empty()) && !Standing::WorkTree.compiled_stacks(root).is_empty()
+    };
+    if inputs::repository(Path::new(".")).as_ref().is_some_and(is_left) { Ok(Vec::new()) } else { inputs::find(&[]) }
 }
 
-/// Every spec of the repository at `root`; none where it has no `stacks/`.
+/// Every spec of the repository at `root`, with its name; none where no stack is left.
 pub(super) fn declared(root: &Path) -> Result<Vec<Declared>, Failure> {
-    let folder = root.join(STACKS);
-    if !folder.is_dir() || std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none()) {
-        return Ok(Vec::new());
-    }
-    Ok(match inputs::find(&[folder]) {
-        Ok(inputs) => inputs.into_iter().map(|input| Declared { name: name(&input), input }).collect(),
-        // No spec in it is no fault here: every stack may be gone.
-        Err(_) => Vec::new(),
-    })
+    let inputs = inputs::of_repository(root)?;
+    Ok(inputs.into_iter().map(|input| Declared { name: name(&input), input }).collect())
 }
 
 /// The name that a spec declares, read without resolving anything.
@@ -95,9 +82,9 @@ pub(super) fn affected(inputs: Vec<Input>, reference: &str, standing: &Standing)
     let roots: BTreeSet<PathBuf> = inputs.iter().map(|input| input.root.clone()).collect();
     let mut changes: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     for root in roots {
-        let repository = git::Repository::open(&root).map_err(words)?;
-        let commit = repository.commit(reference).map_err(words)?;
-        let changed = repository.changed_since(&commit, reference).map_err(words)?;
+        let repository = git::Repository::open(&root)?;
+        let commit = repository.commit(reference)?;
+        let changed = repository.changed_since(&commit, reference)?;
         changes.insert(root, changed);
     }
     let is_affected = |input: &Input| {
@@ -107,7 +94,7 @@ pub(super) fn affected(inputs: Vec<Input>, reference: &str, standing: &Standing)
         let Some(name) = name(input) else { return true };
         let is_other_version = standing.llmc_version(&input.root, &name).is_some_and(|version| version != env!("CARGO_PKG_VERSION"));
         is_other_version
-            || is_in(&format!("{POLICIES}/"))
+            || is_in(&format!("{}/", policies::FOLDER))
             || is_in(&format!("{GENERATED}/{name}/"))
             || folder_below(input).is_none_or(|folder| is_in(&folder))
     };

@@ -25,13 +25,13 @@ impl Standing {
         let roots: BTreeSet<&Path> = inputs.iter().map(|input| input.root.as_path()).collect();
         let mut commits = BTreeMap::new();
         for root in roots {
-            let repository = git::Repository::open(root).map_err(words)?;
-            let commit = repository.commit(reference).map_err(words)?;
-            let compiled = repository.compiled_stacks(&commit, GENERATED).map_err(words)?;
+            let repository = git::Repository::open(root)?;
+            let commit = repository.commit(reference)?;
+            let compiled = repository.compiled_stacks(&commit, GENERATED)?;
             // A folder without a manifest counts too: a stack may want its place.
             let declared = super::select::declared(root)?;
             let wanted = |name: &str| compiled.contains(name) || declared.iter().any(|spec| spec.name.as_deref() == Some(name));
-            commits.insert(root.to_owned(), repository.trees(&commit, GENERATED, wanted).map_err(words)?);
+            commits.insert(root.to_owned(), repository.trees(&commit, GENERATED, wanted)?);
         }
         Ok(Self::Commit(commits))
     }
@@ -69,9 +69,4 @@ impl Standing {
         };
         manifest.map(|manifest| manifest.llmc_version)
     }
-}
-
-/// What Git said, as why a command failed.
-pub(super) fn words(fault: git::Fault) -> Failure {
-    Failure::Message(fault.to_string())
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::process::{self, NoAnswer};
+use super::process::{self, Fault, NoAnswer};
 
 /// Most bytes of an answer of `kubectl`.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -82,18 +82,6 @@ pub enum Difference {
     /// It carries the labels of the stack, and the tree does not have it.
     LeftOver,
 }
-
-/// Why a cluster could not be asked, in words for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(String);
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Fault {}
 
 impl ObjectId {
     fn of(object: &Value) -> Option<Self> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::folder::{MAX_BYTES, MAX_FILES};
-use super::process::{self, NoAnswer};
+use super::process::{self, Fault, NoAnswer};
 use crate::emit::{MANIFEST_FILE, Tree};
 
 /// Variables that `git` reads and that would turn it to another repository, index or configuration:
@@ -43,18 +43,6 @@ const VARIABLES: [&str; 24] = [
 
 /// Most bytes of a list that `git` prints.
 const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
-
-/// Why something could not be read from Git, in words for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(String);
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Fault {}
 
 /// A commit that exists in the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,17 +209,17 @@ impl Repository {
     ///
     /// # Errors
     /// When there is no such remote.
-    pub fn origin(&self) -> Result<String, Fault> {
+    fn origin(&self) -> Result<String, Fault> {
         let url = text(run(git(&self.folder).args(["remote", "get-url", "origin"]), &[], MAX_LIST_BYTES)?);
         let url = url.map_err(|_| Fault("this repository has no remote `origin`".to_owned()))?;
         Ok(without_user(url.trim()))
     }
 
-    /// Owner and name of the repository that `origin` points at.
+    /// The repository that `origin` points at, as `owner/name`.
     ///
     /// # Errors
     /// When there is no such remote, or its address has no owner and name.
-    pub fn owner_and_name(&self) -> Result<(String, String), Fault> {
+    pub fn owner_and_name(&self) -> Result<String, Fault> {
         let url = self.origin()?;
         owner_and_name(&url).ok_or_else(|| Fault(format!("the remote `origin` (`{url}`) has no owner and name as in `owner/name`")))
     }
@@ -329,7 +317,7 @@ fn without_user(url: &str) -> String {
 }
 
 /// The last two parts of a remote's path: `https://host/owner/name.git`, `git@host:owner/name`.
-fn owner_and_name(url: &str) -> Option<(String, String)> {
+fn owner_and_name(url: &str) -> Option<String> {
     let path = match url.split_once("://") {
         Some((_, rest)) => rest.split_once('/')?.1,
         None => url.split_once(':')?.1,
@@ -337,7 +325,7 @@ fn owner_and_name(url: &str) -> Option<(String, String)> {
     let path = path.trim_end_matches('/');
     let (owner, name) = path.strip_suffix(".git").unwrap_or(path).trim_start_matches('/').split_once('/')?;
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-    (is_word(owner) && is_word(name)).then(|| (owner.to_owned(), name.to_owned()))
+    (is_word(owner) && is_word(name)).then(|| format!("{owner}/{name}"))
 }
 
 /// `git` for the repository of `folder`.
@@ -386,7 +374,6 @@ mod tests {
 
     #[test]
     fn remotes_have_an_owner_and_a_name() {
-        let pair = |owner: &str, name: &str| Some((owner.to_owned(), name.to_owned()));
         for url in [
             "https://example.org/team/stacks.git",
             "https://example.org/team/stacks/",
@@ -394,7 +381,7 @@ mod tests {
             "git@example.org:team/stacks.git",
             "git@example.org:/team/stacks",
         ] {
-            assert_eq!(owner_and_name(url), pair("team", "stacks"), "{url}");
+            assert_eq!(owner_and_name(url), Some("team/stacks".to_owned()), "{url}");
         }
         for url in ["", "/srv/git/stacks.git", "https://example.org/stacks", "https://example.org/a/b/c", "git@example.org:a b/c"] {
             assert_eq!(owner_and_name(url), None, "{url}");

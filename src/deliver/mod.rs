@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use crate::emit::{FileSet, MANIFEST_FILE, Tree};
 
 pub use folder::{compiled_stacks, read};
+pub use process::Fault;
 pub use write::{Lock, Write, adopt, compare, remove, replace, write};
 
 /// How a written tree differs from a compiled one.

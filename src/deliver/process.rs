@@ -8,6 +8,18 @@ use std::time::Duration;
 /// Most bytes of what a program says to people.
 const MAX_WORDS_BYTES: u64 = 64 * 1024;
 
+/// Why a program could not say what it was asked, in words for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault(pub(super) String);
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Fault {}
+
 /// What a program answered.
 pub(super) struct Answer {
     /// Whether it ended well.
@@ -42,7 +54,13 @@ pub(super) fn run(command: &mut Command, input: &[u8], limit_bytes: u64, limit: 
     // All three pipes at once: one that is full while another is waited for would stop both sides.
     let input = input.to_vec();
     std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
-    let words = std::thread::spawn(move || read_up_to(stderr, MAX_WORDS_BYTES));
+    let words = std::thread::spawn(move || {
+        let mut stderr = stderr;
+        let words = read_up_to(stderr.as_mut(), MAX_WORDS_BYTES);
+        // A program that says more must not fail because nobody listens.
+        drop(stderr.map(|mut rest| io::copy(&mut rest, &mut io::sink())));
+        words
+    });
     std::thread::spawn(move || {
         let printed = read_up_to(stdout, limit_bytes + 1);
         // Whoever waits may have given up.

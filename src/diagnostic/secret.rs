@@ -12,7 +12,11 @@ const FORMS: &[(&str, &str)] = &[
     ("a model hub token", r"\bhf_[A-Za-z0-9]{16,}"),
     ("an API key", r"\bsk-[A-Za-z0-9_-]{16,}"),
     ("an NVIDIA API key", r"\bnvapi-[A-Za-z0-9_-]{16,}"),
-    ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})"),
+    // An installation's token is `ghs_<App's number>_<JSON Web Token>` since April 2026, and was 36 characters before.
+    (
+        "a GitHub token",
+        r"\b(?:ghs_[A-Za-z0-9]+_eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){1,2}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})",
+    ),
     ("a GitLab token", r"\bglpat-[A-Za-z0-9_-]{16,}"),
     ("an AWS access key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     ("a Google API key", r"\bAIza[A-Za-z0-9_-]{30,}"),
@@ -135,6 +139,12 @@ mod tests {
             case("an NVIDIA API key", "", format!("nvapi{}{}", "-", "a1B2c3D4e5F6g7H8")),
             case("a GitHub token", "", format!("ghp{}{}", "_", "a1B2".repeat(9))),
             case("a GitHub token", "", format!("github{}{}", "_pat_", "a1B2".repeat(9))),
+            case("a GitHub token", "", format!("ghs{}{}", "_", "a1B2".repeat(9))),
+            case(
+                "a GitHub token",
+                "",
+                format!("ghs{}eyJ{}.eyJ{}.{}", "_1234567_", "hbGciOiJSUzI1NiJ9", "pc3MiOiIxMjM0In0", "c2ln_bmF0-dXJl"),
+            ),
             case("a GitLab token", "", format!("glpat{}{}", "-", "a1B2".repeat(5))),
             case("an AWS access key", "", format!("AKIA{}", "IOSFODNN7EXAMPLE")),
             case("a Google API key", "", format!("AIza{}", "a1B2c".repeat(7))),
@@ -190,6 +200,7 @@ mod tests {
         let plain = [
             "token-secret \"hf-secret\" key=\"token\"",
             "hf-token",
+            "the prefixes ghs_ and ghp_ of tokens, ghs_12_x.y",
             "a mask-based task-oriented risk-averse-classification-model",
             "Never reveal a password, a bearer token or an API key.",
             "password={{ password }}",

@@ -1,7 +1,7 @@
 //! The resolved stack to files: one folder per target, each a pure function.
 //!
 //! An emitter returns plain files and Kubernetes objects. Objects stay values until the end, so
-//! that [`objects`] can hold each against itself and against every other before any is written.
+//! that `objects` can hold each against itself and against every other before any is written.
 
 pub mod files;
 mod grafana;

@@ -26,6 +26,7 @@ pub use compare::{Subject, compare, plan};
 pub use fields::diff as changed_fields;
 pub use json::{json_schema, read, render_json};
 pub use objects::deployed;
+pub use record::recorded;
 pub use renames::is_rename;
 pub use text::render_text;
 pub use types::{

@@ -29,13 +29,10 @@ impl Record {
         let Some(content) = tree.files.get(RECORD_FILE) else {
             return Self::Unreadable(format!("it has no `{RECORD_FILE}`"));
         };
-        if content.len() > MAX_BYTES {
-            return Self::Unreadable(format!("its `{RECORD_FILE}` is too large"));
-        }
-        let read = serde_json::from_slice::<Value>(content).and_then(|value| Ok((serde_json::from_value::<Spec>(value.clone())?, value)));
-        match read {
+        let typed = |value: Value| serde_json::from_value(value.clone()).map(|spec| (spec, value)).map_err(|error| error.to_string());
+        match parse(content).and_then(typed) {
             Ok(read) => Self::Read(Box::new(read)),
-            Err(error) => Self::Unreadable(format!("its `{RECORD_FILE}` cannot be read: {error}")),
+            Err(why) => Self::Unreadable(format!("its `{RECORD_FILE}` cannot be read: {why}")),
         }
     }
 
@@ -54,6 +51,19 @@ impl Record {
             _ => None,
         }
     }
+}
+
+/// The JSON of a record, or why it cannot be read.
+pub(super) fn parse(content: &[u8]) -> Result<Value, String> {
+    if content.len() > MAX_BYTES {
+        return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
+    }
+    serde_json::from_slice(content).map_err(|error| error.to_string())
+}
+
+/// The spec that `tree` was compiled from, as JSON; `None` where no record can be read, which its plan says.
+pub fn recorded(tree: &Tree) -> Option<Value> {
+    tree.files.get(RECORD_FILE).and_then(|content| parse(content).ok())
 }
 
 /// One side of a comparison.

@@ -206,7 +206,7 @@ fn reasons(fields: Vec<&FieldChange>) -> Vec<String> {
     let more = fields.len().saturating_sub(MOST_REASONS);
     let mut reasons: Vec<String> = fields.into_iter().take(MOST_REASONS).map(words::change).collect();
     if more > 0 {
-        reasons.push(words::count(more as u64, "more field"));
+        reasons.push(words::count(more, "more field"));
     }
     reasons
 }

@@ -43,7 +43,7 @@ pub fn render_text(plan: &Plan, verbose: bool, colour: bool) -> String {
     if verbose {
         same.iter().for_each(|stack| out.push_str(&format!("{}: no changes\n", style.paint(Style::BOLD, &printable(&stack.stack)))));
     } else if !changed.is_empty() && !same.is_empty() {
-        out.push_str(&format!("{} without changes.\n", words::count(same.len() as u64, "stack")));
+        out.push_str(&format!("{} without changes.\n", words::count(same.len(), "stack")));
     }
     out.push_str(&closing(plan, style));
     out
@@ -67,7 +67,7 @@ fn closing(plan: &Plan, style: Style) -> String {
     let counts = if counts.is_empty() { "no object changes".to_owned() } else { counts.join(", ") };
     let stacks = plan.stacks.iter().filter(|stack| !stack.is_empty()).count();
     let stacks = if stacks > 1 { format!(" in {stacks} stacks") } else { String::new() };
-    format!("{} {counts}, in {}{stacks}.\n", style.paint(Style::BOLD, "Plan:"), words::count(files as u64, "file"))
+    format!("{} {counts}, in {}{stacks}.\n", style.paint(Style::BOLD, "Plan:"), words::count(files, "file"))
 }
 
 fn render_stack(stack: &StackPlan, verbose: bool, style: Style) -> String {
@@ -171,7 +171,7 @@ fn disruption(disruption: &Disruption) -> String {
 fn cost(restart: &Restart) -> String {
     let mut parts = Vec::new();
     if restart.gpu_seconds > 0 {
-        parts.push(format!("{} GPU seconds", bars::thousands(&restart.gpu_seconds.to_string())));
+        parts.push(format!("{} GPU seconds", words::thousands(&restart.gpu_seconds.to_string())));
     }
     parts.push(format!("ready in up to {} min", restart.minutes_until_ready));
     parts.extend(restart.outage_minutes.map(|minutes| format!("nobody is served for up to {minutes} min")));
@@ -199,7 +199,7 @@ fn telling(object: &ObjectChange) -> String {
     let mut parts: Vec<String> = reason(object).into_iter().collect();
     // Panels and rules follow from the rest, and one change of a model is dozens of theirs.
     if ["grafana/", "prometheus/"].iter().any(|folder| object.path.starts_with(folder)) && object.fields.len() > FIELDS_PER_LINE {
-        parts.push(words::count(object.fields.len() as u64, "field"));
+        parts.push(words::count(object.fields.len(), "field"));
         return parts.join("; ");
     }
     let is_rename = object.renamed_from.is_some();
@@ -209,7 +209,7 @@ fn telling(object: &ObjectChange) -> String {
     parts.extend(fields.iter().take(FIELDS_PER_LINE).map(|field| words::change(field)));
     let more = fields.len().saturating_sub(FIELDS_PER_LINE);
     if more > 0 {
-        parts.push(words::count(more as u64, "more field"));
+        parts.push(words::count(more, "more field"));
     }
     parts.join("; ")
 }
@@ -240,5 +240,5 @@ fn files(stack: &StackPlan, verbose: bool, style: Style) -> Vec<String> {
         return columns(stack.files.iter().map(row).collect(), style);
     }
     let others = stack.files.iter().filter(|file| !stack.objects.iter().any(|object| object.path == file.path)).count();
-    if others == 0 { Vec::new() } else { vec![words::count(others as u64, "other file")] }
+    if others == 0 { Vec::new() } else { vec![words::count(others, "other file")] }
 }

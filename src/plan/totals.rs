@@ -11,7 +11,7 @@ use super::types::{Budget, GpuChange, Totals};
 use crate::spec::{Model, Spec};
 
 /// Hours of a month, as clouds bill it: 8,760 hours of a year by 12.
-const HOURS_PER_MONTH: u32 = 730;
+pub(super) const HOURS_PER_MONTH: u32 = 730;
 /// Currency of a stack without a budget.
 const CURRENCY: &str = "USD";
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Number, Value};
 use similar::{ChangeTag, TextDiff};
 
+use super::words;
 use crate::diagnostic::redact;
 
 /// Longest text that is shown whole, in characters.
@@ -52,8 +53,7 @@ pub(super) fn shown(context: Context<'_>, value: &Value) -> Value {
         _ => return shown,
     };
     let bytes = shown.to_string().len();
-    let plural = if length == 1 { "" } else { "s" };
-    if bytes <= LONGEST_JSON { shown } else { Value::String(format!("… ({length} {kind}{plural}, {bytes} bytes)")) }
+    if bytes <= LONGEST_JSON { shown } else { Value::String(format!("… ({}, {bytes} bytes)", words::count(length, kind))) }
 }
 
 fn shown_whole(context: Context<'_>, value: &Value) -> Value {
@@ -116,8 +116,7 @@ fn short(text: &str) -> String {
         return text.to_owned();
     }
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let lines = text.lines().count();
-    format!("{} … ({lines} line{}, {} bytes)", cut(first), if lines == 1 { "" } else { "s" }, text.len())
+    format!("{} … ({}, {} bytes)", cut(first), words::count(text.lines().count(), "line"), text.len())
 }
 
 fn cut(line: &str) -> String {

@@ -48,20 +48,22 @@ impl Set {
         })
     }
 
-    /// Names that the exceptions of `package` name whatever the input is.
-    pub fn excepted_always(&self) -> BTreeSet<String> {
+    /// Names of the policies that are excepted whatever the input is.
+    ///
+    /// # Errors
+    /// In words, when the engine fails as a whole.
+    pub fn excepted_always(&self) -> Result<BTreeSet<String>, String> {
         if has_errors(self.faults()) {
-            return BTreeSet::new();
+            return Ok(BTreeSet::new());
         }
-        let asked = on_a_deep_stack(|| {
+        on_a_deep_stack(|| {
             let mut engine = self.engine.clone();
             engine.set_input(Value::new_object());
             let mut asking = Asking { set: self, engine, moment: Moment::Stack, judgement: Judgement::default(), failed: BTreeSet::new() };
             let exceptions = asking.exceptions(|_| true);
             let is_off = |policy: &&super::Policy| is_excepted(policy, &exceptions);
             Ok::<_, String>(self.policies.iter().filter(is_off).map(|policy| policy.name.clone()).collect())
-        });
-        asked.unwrap_or_default()
+        })
     }
 }
 

@@ -312,6 +312,18 @@ fn a_stack_that_is_gone_is_removed_and_one_that_was_renamed_moves() {
 }
 
 /// A manifest is whatever a pull request says it is.
+/// Only what is known to be gone is removed: a folder of specs that cannot be told apart is no stack that is gone.
+#[test]
+fn stacks_that_cannot_be_listed_are_not_taken_for_gone() {
+    let folder = applied(&["demo", "other"]);
+    let here = folder.path();
+    fs::copy(here.join(SPEC), here.join("stacks/demo/stack.yaml")).unwrap();
+    for args in [["apply"].as_slice(), &["apply", "--overwrite"], &["plan"], &["drift"]] {
+        let run = refused(here, args);
+        assert!(run.stderr.contains("a stack has one spec"), "{args:?}: {}{}", run.stdout, run.stderr);
+    }
+}
+
 #[test]
 fn a_hostile_manifest_removes_nothing_outside() {
     let folder = applied(&["demo"]);

@@ -3,7 +3,7 @@
 mod cases;
 
 use llmc::emit::{FileSet, RECORD_FILE, Tree};
-use llmc::plan::markdown::{GITHUB_LIMIT_CHARS, body, comment, parse_marker, title};
+use llmc::plan::markdown::{GITHUB_LIMIT_CHARS, body, comment, title};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -11,8 +11,6 @@ use serde_json::json;
 
 use crate::harness::judge;
 use cases::{Case, compiled, example, filled_with};
-
-const TIME: &str = "2026-11-22T10:00:00Z";
 
 /// Room for everything, so that two texts differ only where they must.
 const NO_LIMIT: usize = 10_000_000;
@@ -74,8 +72,7 @@ fn an_edited_stack_is_shown() {
     insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "../markdown" }, {
         insta::assert_snapshot!("body", text);
     });
-    let comment = comment(&[case.review()], &[], "plan", TIME, GITHUB_LIMIT_CHARS);
-    assert_eq!(parse_marker(&comment), Some(("plan".into(), TIME.into())));
+    let comment = comment(&[case.review()], &[], GITHUB_LIMIT_CHARS);
     let said = accepted(&[("body".into(), text, None), ("comment".into(), comment, None)]);
     assert!(said.contains("2 pictures"), "{said}");
     assert_eq!(title(&case.review()), "llmc: update `customer-support`: 1 rolling restart");
@@ -94,9 +91,9 @@ fn first_last_and_no_delivery_are_shown() {
     );
     assert!(gone.contains("| `llama-70b-fp8` | removed | ") && !gone.contains("mermaid") && !gone.contains("Checklist"), "{gone}");
     assert!(none.starts_with("**No changes** in stack `research-desk`") && none.len() < 700, "{none}");
-    let many = comment(&[first.review(), last.review(), same.review()], &[], "all", TIME, 65_536);
+    let many = comment(&[first.review(), last.review(), same.review()], &[], 65_536);
     assert!(many.contains("**2 of 3 affected stacks change.**"), "{many}");
-    let nothing = comment(&[], &[], "all", TIME, 65_536);
+    let nothing = comment(&[], &[], 65_536);
     assert!(nothing.contains("No stack is affected"), "{nothing}");
     let texts = [("new", new), ("gone", gone), ("none", none), ("many", many), ("nothing", nothing)];
     accepted(&texts.map(|(name, text)| (name.to_owned(), text, None)));
@@ -178,15 +175,14 @@ fn hostile() -> Vec<String> {
 #[test]
 fn nothing_that_a_user_wrote_reaches_beyond_its_place() {
     let plain = filled_with("plain");
-    let many = |case: &Case, text: &str| comment(&[case.review(), plain.review()], &[], text, text, NO_LIMIT);
-    let mut texts = vec![("body".to_owned(), body(&plain.review(), NO_LIMIT), None), ("comment".to_owned(), many(&plain, "plain"), None)];
+    let many = |case: &Case| comment(&[case.review(), plain.review()], &[], NO_LIMIT);
+    let mut texts = vec![("body".to_owned(), body(&plain.review(), NO_LIMIT), None), ("comment".to_owned(), many(&plain), None)];
     for (index, text) in hostile().into_iter().enumerate() {
         let start: String = text.chars().take(60).collect();
         let case = filled_with(&text);
         let title = title(&case.review());
         assert!(title.chars().count() <= 120 && !title.contains('\n'), "{title}");
-        let comment = many(&case, &text);
-        assert_eq!(parse_marker(&comment), Some((text.clone(), text)));
+        let comment = many(&case);
         texts.push((format!("title {index} {start:?}"), title, None));
         texts.push((format!("body {index} {start:?}"), body(&case.review(), NO_LIMIT), Some("body")));
         texts.push((format!("comment {index} {start:?}"), comment, Some("comment")));
@@ -204,7 +200,7 @@ fn every_limit_is_kept() {
     for limit in [0, 100, 500, 1_000, 2_000, 3_000, 4_000, 6_000, 8_000, 12_000, 20_000, 30_000, 65_536] {
         for (name, case) in [("plain", &plain), ("example", &example)] {
             let reviews = [case.review(), case.review(), case.review()];
-            for (what, text) in [("body", body(&reviews[0], limit)), ("comment", comment(&reviews, &[], "plan", TIME, limit.max(200)))] {
+            for (what, text) in [("body", body(&reviews[0], limit)), ("comment", comment(&reviews, &[], limit.max(200)))] {
                 assert!(text.len() <= limit.max(200) && text.encode_utf16().count() <= limit.max(200), "{what} {limit}: {}", text.len());
                 texts.push((format!("{what} {name} {limit}"), text, None));
             }
@@ -232,7 +228,7 @@ fn a_large_change_is_shown_in_part() {
 #[test]
 fn many_stacks_share_a_comment() {
     let case = example();
-    let text = comment(&vec![case.review(); 200], &[], "all", TIME, GITHUB_LIMIT_CHARS);
+    let text = comment(&vec![case.review(); 200], &[], GITHUB_LIMIT_CHARS);
     assert!(text.len() < GITHUB_LIMIT_CHARS && text.len() > GITHUB_LIMIT_CHARS / 2, "{}", text.len());
     assert_eq!(text.matches("\n| `customer-support` | high risk |").count(), 200);
     let shown = text.matches("<summary><code>customer-support</code></summary>").count();

@@ -1,9 +1,9 @@
 //! `llmc plan --comment`
 
-use super::{Connections, delivered, now, this_repository, words};
-use crate::cli::Failure;
+use super::{BODY_CHARS, Connections, delivered, now, this_repository};
 use crate::cli::output::Output;
-use crate::cli::planned::{self, Planned};
+use crate::cli::planned::Planned;
+use crate::cli::{Failure, inputs};
 use crate::deliver::github::CommentOutcome;
 
 /// What the comment is found by. There is one for each pull request.
@@ -17,9 +17,9 @@ pub(in crate::cli) fn comment(planned: &mut Planned, number: u64, output: &mut O
     let mut connections = Connections::new();
     delivered::compare(planned, &mut connections, |stack| delivered::deliver(stack).is_some_and(|d| d.repository.is_some()))?;
     planned.judge(output);
-    let repository = this_repository(&planned::base())?;
-    let body = planned.comment(TAG, &valid_at);
-    let outcome = connections.to(&repository)?.comment(&repository, number, TAG, &valid_at, &body).map_err(words)?;
+    let repository = this_repository(&inputs::here())?;
+    let text = planned.markdown(BODY_CHARS);
+    let outcome = connections.to(&repository)?.comment(&repository, number, TAG, &valid_at, &text)?;
     let line = match outcome {
         CommentOutcome::Created { url } => format!("commented on #{number}: {url}"),
         CommentOutcome::Updated { url } => format!("updated the comment on #{number}: {url}"),

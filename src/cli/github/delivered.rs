@@ -1,8 +1,8 @@
 //! Plans against what stands where the trees are delivered to, instead of on this machine.
 
-use super::{Connections, this_repository, words};
+use super::{Connections, this_repository};
 use crate::cli::planned::{Planned, PlannedStack};
-use crate::cli::{Failure, planned};
+use crate::cli::{Failure, inputs, planned};
 use crate::deliver::github::{Standing, Target};
 use crate::plan;
 use crate::spec::Deliver;
@@ -50,7 +50,7 @@ pub(super) fn compare(
     connections: &mut Connections,
     wanted: impl Fn(&PlannedStack) -> bool,
 ) -> Result<Vec<Option<Place>>, Failure> {
-    let base = planned::base();
+    let base = inputs::here();
     let mut places = Vec::new();
     for (stack, plan) in planned.stacks.iter_mut().zip(&mut planned.plan.stacks) {
         if !wanted(stack) {
@@ -58,7 +58,8 @@ pub(super) fn compare(
             continue;
         }
         let target = target(stack)?;
-        let standing = connections.to(&target.repository)?.standing(&target, &stack.files).map_err(|fault| named(stack, words(fault)))?;
+        let standing =
+            connections.to(&target.repository)?.standing(&target, &stack.files).map_err(|fault| format!("{}: {fault}", stack.name))?;
         stack.old.clone_from(&standing.tree);
         // The tree of an old name stands in a folder of its own, with a pull request of its own.
         stack.renamed_from = None;
@@ -68,14 +69,6 @@ pub(super) fn compare(
     }
     planned.plan = plan::plan(std::mem::take(&mut planned.plan.stacks));
     Ok(places)
-}
-
-/// `failure` with the stack's name before it.
-pub(super) fn named(stack: &PlannedStack, failure: Failure) -> Failure {
-    match failure {
-        Failure::Message(message) => Failure::Message(format!("{}: {message}", stack.name)),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) use propose::propose;
 use super::Failure;
 use super::progress::Progress;
 use crate::deliver::git;
-use crate::deliver::github::{Auth, Config, Connection, Fault, Secret};
+use crate::deliver::github::{Auth, Config, Connection, MOST_BODY, Secret};
 
 /// Address of GitHub itself.
 const PUBLIC_API: &str = "https://api.github.com";
@@ -24,6 +24,9 @@ const PUBLIC_API: &str = "https://api.github.com";
 const MOST_WAIT: Duration = Duration::from_secs(300);
 /// Longest time that one request takes.
 const MOST_REQUEST: Duration = Duration::from_secs(60);
+
+/// Most characters of a text: what GitHub takes, less room for the hidden line that `deliver` adds.
+const BODY_CHARS: usize = MOST_BODY - 200;
 
 /// Connections, one for each repository, since an App's token is for one.
 pub(super) struct Connections {
@@ -39,7 +42,7 @@ impl Connections {
     /// The connection for `repository`.
     pub(super) fn to(&mut self, repository: &str) -> Result<&Connection, Failure> {
         if !self.open.contains_key(repository) {
-            let connection = Connection::open(self.config(repository)?).map_err(words)?;
+            let connection = Connection::open(self.config(repository)?)?;
             self.open.insert(repository.to_owned(), connection);
         }
         self.open.get(repository).ok_or_else(|| Failure::Message(format!("no connection for `{repository}`")))
@@ -65,22 +68,16 @@ impl Connections {
     }
 }
 
-/// What a fault says, as why a command failed.
-pub(super) fn words(fault: Fault) -> Failure {
-    Failure::Message(fault.to_string())
-}
-
 /// Owner and name of the repository that `folder` lies in.
 pub(super) fn this_repository(folder: &Path) -> Result<String, Failure> {
     if let Some(repository) = variable("GITHUB_REPOSITORY") {
         return Ok(repository);
     }
     let origin = git::Repository::open(folder).and_then(|repository| repository.owner_and_name());
-    let (owner, name) = origin.map_err(|fault| {
+    origin.map_err(|fault| {
         let fix = "say `deliver \"github\" { repository \"owner/name\" }` in the spec, or set GITHUB_REPOSITORY=owner/name";
         Failure::Message(format!("which repository is it? {fault}; {fix}"))
-    })?;
-    Ok(format!("{owner}/{name}"))
+    })
 }
 
 /// Now, as RFC 3339 in UTC.

@@ -1,12 +1,11 @@
 //! `llmc apply --pr`
 
-use super::delivered::{self, named};
-use super::{Connections, words};
+use super::{BODY_CHARS, Connections, delivered};
 use crate::cli::Failure;
 use crate::cli::output::{Output, table};
 use crate::cli::planned::{Planned, PlannedStack};
 use crate::deliver::github::{Outcome, Proposal, PullRequest};
-use crate::plan::markdown::{self, GITHUB_LIMIT_CHARS, Review};
+use crate::plan::markdown::{self, Review};
 
 /// Opens, updates or closes the pull request of each stack in `planned`. A stack that fails is
 /// reported, and the others go on.
@@ -17,15 +16,14 @@ pub(in crate::cli) fn propose(mut planned: Planned, overwrite: bool, output: &mu
     if !planned.failed.is_empty() {
         return Err(format!("nothing is proposed, because of errors in {}", planned.failed.join(", ")).into());
     }
-    let beside = planned.beside("llmc apply --pr");
-    let reviews = planned.reviews(&beside);
+    let reviews = planned.reviews("llmc apply --pr");
     let mut rows = Vec::new();
     let mut failed = false;
     for ((stack, review), place) in planned.stacks.iter().zip(&reviews).zip(&places) {
         let Some(place) = place else { continue };
         let files = review.plan.files.len().to_string();
         let connection = connections.to(&place.target.repository)?;
-        match connection.propose(&place.target, &place.standing, &stack.files, &proposal(stack, review, overwrite)).map_err(words) {
+        match connection.propose(&place.target, &place.standing, &stack.files, &proposal(stack, review, overwrite)) {
             Ok(outcome) => {
                 let (what, request) = words_of(&outcome);
                 for warning in request.iter().flat_map(|request| &request.warnings) {
@@ -33,16 +31,14 @@ pub(in crate::cli) fn propose(mut planned: Planned, overwrite: bool, output: &mu
                 }
                 rows.push(vec![stack.name.clone(), files, what]);
             }
-            Err(failure) => {
+            Err(fault) => {
                 failed = true;
-                if let Failure::Message(message) = named(stack, failure) {
-                    output.error(&message);
-                }
+                output.error(&format!("{}: {fault}", stack.name));
                 rows.push(vec![stack.name.clone(), files, "failed".to_owned()]);
             }
         }
     }
-    output.print(&table(&["stack", "files", "pull request"], &rows))?;
+    output.print(&table(&["stack", "files", "pull request"], &rows, 1..2))?;
     output.note(&format!("{} requests\n", connections.requests()));
     if failed { Err(Failure::Reported) } else { Ok(()) }
 }
@@ -51,8 +47,7 @@ fn proposal(stack: &PlannedStack, review: &Review<'_>, overwrite: bool) -> Propo
     let deliver = delivered::deliver(stack);
     Proposal {
         title: markdown::title(review),
-        // Room for the hidden line with the plan's digest.
-        body: markdown::body(review, GITHUB_LIMIT_CHARS - 200),
+        body: markdown::body(review, BODY_CHARS),
         labels: deliver.map(|d| d.labels.clone()).unwrap_or_default(),
         reviewers: deliver.map(|d| d.reviewers.clone()).unwrap_or_default(),
         draft: deliver.is_some_and(|d| d.draft),

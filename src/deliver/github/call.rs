@@ -140,7 +140,8 @@ impl Connection {
 
     /// Waits as long as a rate limit asks, unless that is too long.
     fn wait(&self, doing: &str, time: Duration, why: &str) -> Result<(), Failure> {
-        if self.waited.get() + time > self.config.most_wait {
+        // The server names the time, which may be any number.
+        if self.waited.get().saturating_add(time) > self.config.most_wait {
             return Err(Failure::Stop(Fault::RateLimited { doing: doing.to_owned(), seconds: time.as_secs() }));
         }
         self.sleep(time, why);
@@ -214,7 +215,7 @@ impl Connection {
             403 | 429 if answer.status == 429 || answer.retry_after.is_some() || answer.reset.is_some() || is_limit => {
                 let now = (self.config.now)().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
                 // The limit is renewed within the second that it names.
-                let until = answer.reset.map(|reset| Duration::from_secs(reset.saturating_sub(now) + 1));
+                let until = answer.reset.map(|reset| Duration::from_secs(reset.saturating_sub(now).saturating_add(1)));
                 let time = answer.retry_after.map(Duration::from_secs).or(until).unwrap_or(LIMIT_WAIT).max(FIRST_WAIT);
                 Verdict::Wait(time, "GitHub's rate limit")
             }

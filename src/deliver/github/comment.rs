@@ -8,6 +8,11 @@ use super::{Connection, Fault};
 /// Most characters of a comment or of a pull request's body, after GitHub.
 pub const MOST_BODY: usize = 65_536;
 
+/// The hidden first line by which a comment is found again: its tag, and when what it says was true.
+const START: &str = "<!-- llmc-comment tag=";
+const MIDDLE: &str = " valid-at=";
+const END: &str = " -->";
+
 /// Most pages of 100 comments that are read.
 const MOST_PAGES: usize = 100;
 
@@ -84,23 +89,20 @@ struct Subject<'a> {
 }
 
 impl Connection {
-    /// Says `body` in the one comment that carries `tag`. Its first line is the marker
-    /// `<!-- llmc-comment tag=… valid-at=… -->`, which must name `tag` and `valid_at`
-    /// (`2026-01-31T00:00:00Z`).
+    /// Says `text`, which was true at `valid_at` (`2026-01-31T00:00:00Z`), in the one comment of llmc's that
+    /// carries `tag`.
     ///
     /// # Errors
-    /// When the body is too long or lacks its marker, or the server refuses or cannot be reached.
-    pub fn comment(&self, repository: &str, number: u64, tag: &str, valid_at: &str, body: &str) -> Result<CommentOutcome, Fault> {
+    /// When the text is too long, or the server refuses or cannot be reached.
+    pub fn comment(&self, repository: &str, number: u64, tag: &str, valid_at: &str, text: &str) -> Result<CommentOutcome, Fault> {
         super::check_repository(repository)?;
         if tag.is_empty() || !tag.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c)) {
             return Err(Fault::Config("the tag of a comment is letters, digits, `-`, `.`, `_` and `/`".to_owned()));
         }
-        if marked(body, tag) != Some(valid_at) {
-            let marker = format!("<!-- llmc-comment tag={tag} valid-at={valid_at} -->");
-            return Err(Fault::Config(format!(
-                "the first line of the comment must be `{marker}`, with a time such as 2026-01-31T00:00:00Z"
-            )));
+        if !is_time(valid_at) {
+            return Err(Fault::Config("the time of a comment is in UTC, such as 2026-01-31T00:00:00Z".to_owned()));
         }
+        let body = &format!("{START}{tag}{MIDDLE}{valid_at}{END}\n{text}");
         let length = body.chars().count();
         if length > MOST_BODY {
             let message = format!("the comment has {length} characters; GitHub takes {MOST_BODY}: leave out whole resources");
@@ -221,11 +223,15 @@ impl Connection {
 /// The time that a body with the marker of `tag` names.
 fn marked<'a>(body: &'a str, tag: &str) -> Option<&'a str> {
     let line = body.lines().next()?.trim_end();
-    let time = line.strip_prefix("<!-- llmc-comment tag=")?.strip_prefix(tag)?.strip_prefix(" valid-at=")?.strip_suffix(" -->")?;
-    // UTC in full seconds, so that the order of texts is the order of times.
+    let time = line.strip_prefix(START)?.strip_prefix(tag)?.strip_prefix(MIDDLE)?.strip_suffix(END)?;
+    Some(time).filter(|time| is_time(time))
+}
+
+/// Whether `text` is a time in UTC in full seconds, so that the order of texts is the order of times.
+fn is_time(text: &str) -> bool {
     let fits = |(byte, form): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
     let form = b"0000-00-00T00:00:00Z";
-    (time.len() == form.len() && time.bytes().zip(*form).all(fits)).then_some(time)
+    text.len() == form.len() && text.bytes().zip(*form).all(fits)
 }
 
 #[cfg(test)]

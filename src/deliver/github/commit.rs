@@ -8,6 +8,7 @@ use super::object::{Listing, PLAIN, base64, is_oid, tree_oid};
 use super::propose::Job;
 use super::view::{Head, Ref, View};
 use super::{Connection, Fault};
+use crate::deliver::is_below;
 
 /// Most bytes of contents in one `createCommitOnBranch`, before base64 makes them a third longer.
 const MOST_BYTES: usize = 15_000_000;
@@ -54,7 +55,6 @@ impl<'a> Changes<'a> {
         let deletions: Vec<&str> = from.keys().filter(|path| !wanted.contains_key(*path)).map(String::as_str).collect();
         let bytes: usize = additions.iter().map(|(_, text)| text.len()).sum();
         let is_plain = |(path, _): &(&str, &str)| from.get(*path).is_none_or(|entry| entry.mode == PLAIN);
-        let is_below = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
         let turns = |path: &str| additions.iter().any(|(added, _)| is_below(added, path) || is_below(path, added));
         let is_simple = bytes <= MOST_BYTES && additions.iter().all(is_plain) && !deletions.iter().any(|path| turns(path));
         Some(Self { additions, deletions, is_simple })
@@ -201,7 +201,9 @@ impl Connection {
             }
             bytes += text.len();
             let entry = json!({ "path": path(p), "mode": PLAIN, "type": "blob", "content": text });
-            chunks.last_mut().into_iter().for_each(|chunk| chunk.push(entry.clone()));
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.push(entry);
+            }
         }
         let post = |what: &str, rest: &str, body: Value| {
             let answer = self.call(&Call {

@@ -101,7 +101,7 @@ impl Connection {
             #[cfg(feature = "github-app")]
             Auth::App { id, private_key, .. } => (app_client(&runtime, &address, &config, *id, private_key)?, private_key.0.clone()),
         };
-        let mut connection = Self {
+        let connection = Self {
             runtime,
             client,
             address,
@@ -111,7 +111,8 @@ impl Connection {
             waits: Cell::default(),
             requests: Cell::default(),
         };
-        connection.exchange()?;
+        #[cfg(feature = "github-app")]
+        let connection = connection.exchange()?;
         Ok(connection)
     }
 
@@ -144,20 +145,14 @@ impl Connection {
         text.chars().take(MOST_SHOWN).chain(['…']).collect()
     }
 
-    #[cfg(not(feature = "github-app"))]
-    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-    fn exchange(&mut self) -> Result<(), Fault> {
-        Ok(())
-    }
-
     /// Gets an App's token for its repository, and goes on with that.
     #[cfg(feature = "github-app")]
-    fn exchange(&mut self) -> Result<(), Fault> {
-        let Auth::App { repository, .. } = &self.config.auth else { return Ok(()) };
-        let token = Secret(super::app::token(self, repository)?);
+    fn exchange(mut self) -> Result<Self, Fault> {
+        let Auth::App { repository, .. } = &self.config.auth else { return Ok(self) };
+        let token = Secret(super::app::token(&self, repository)?);
         self.secrets.push(token.0.clone());
         self.client = token_client(&self.runtime, &self.address, &self.config, &token)?;
-        Ok(())
+        Ok(self)
     }
 }
 

@@ -110,15 +110,10 @@ impl Connection {
         let wanted_tree = tree_oid(&wanted).map_err(|path| Fault::Foreign(vec![path]))?;
         self.begin();
         let mut done = Done::default();
-        let mut view = None;
         let mut last = String::new();
-        for _ in 0..MOST_LOOKS {
-            let attempt = match view.take() {
-                None => Ok(standing.view.clone()),
-                Some(()) => self.look(target),
-            };
-            view = Some(());
-            match attempt.and_then(|view| self.step(&job, &view, &wanted, wanted_tree.as_deref(), &mut done)) {
+        for look in 0..MOST_LOOKS {
+            let view = if look == 0 { Ok(standing.view.clone()) } else { self.look(target) };
+            match view.and_then(|view| self.step(&job, &view, &wanted, wanted_tree.as_deref(), &mut done)) {
                 Ok(outcome) => return Ok(outcome),
                 Err(Failure::Stop(fault)) => return Err(fault),
                 Err(Failure::Again(fault)) => last = fault.to_string(),
@@ -179,7 +174,7 @@ impl Connection {
             Some(pull) => {
                 let changed = self.describe(job, pull)?;
                 let known = PullRequest { number: pull.number, url: pull.url.clone(), commit: None, warnings: Vec::new() };
-                (known, done.tried_to_open, changed, pull.labels())
+                (known, done.tried_to_open, changed, pull.labels.as_slice())
             }
             None => {
                 done.tried_to_open = true;
@@ -203,7 +198,7 @@ impl Connection {
     /// Nothing is left to change: closes the pull request and deletes the branch.
     fn withdraw(&self, job: &Job<'_>, view: &View, done: &mut Done) -> Result<Outcome, Failure> {
         if let Some(head) = &view.branch {
-            self.inspect(job.target, &job.standing.base_commit, head)?;
+            self.inspect(job.target, &job.standing.view.base_head.commit, head)?;
             for pull in self.pull_requests(job)?.iter().filter(|pull| pull.is_open) {
                 self.close(job, pull)?;
                 done.closed = Some(pull.number);

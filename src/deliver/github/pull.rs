@@ -19,7 +19,7 @@ pub(super) struct Pull {
     is_merged: bool,
     title: String,
     body: String,
-    labels: Vec<String>,
+    pub labels: Vec<String>,
 }
 
 impl Pull {
@@ -68,13 +68,13 @@ impl Connection {
     /// The pull requests of the branch into the base, newest first, closed ones too.
     pub(super) fn pull_requests(&self, job: &Job<'_>) -> Result<Vec<Pull>, Failure> {
         let doing = "look for the pull request";
-        let (branch, base) = (&job.target.branch, &job.standing.base);
+        let (branch, base) = (&job.target.branch, job.standing.base());
         let head = format!("{}:{}", job.target.owner(), escape(branch));
         let query = format!("/pulls?state=all&head={head}&base={}&sort=created&direction=desc&per_page=30", escape(base));
         let answer = self.call(&job.pulls(self, doing, Method::Get, &query, Value::Null))?;
         let pulls = answer.as_array().ok_or_else(|| self.senseless(doing, "it is no list"))?;
         // The server was asked for these only; one that ignores a filter must not lead to others.
-        let is_ours = |pull: &&Value| pull["head"]["ref"] == branch.as_str() && pull["base"]["ref"] == base.as_str();
+        let is_ours = |pull: &&Value| pull["head"]["ref"] == branch.as_str() && pull["base"]["ref"] == base;
         pulls.iter().filter(is_ours).map(|pull| self.pull(doing, pull)).collect()
     }
 
@@ -101,7 +101,7 @@ impl Connection {
             let body = json!({
                 "title": job.proposal.title,
                 "head": job.target.branch,
-                "base": job.standing.base,
+                "base": job.standing.base(),
                 "body": job.body(),
                 "draft": draft,
             });
@@ -174,22 +174,13 @@ impl Connection {
     /// plan can be proposed again.
     pub(super) fn close(&self, job: &Job<'_>, pull: &Pull) -> Result<(), Failure> {
         let mut body = pull.body.clone();
-        while let Some((start, end)) = body.find("<!-- llmc-plan: ").and_then(|at| Some((at, at + body[at..].find("-->")? + 3))) {
-            if body[start..end] == marker(CLOSED) {
-                break;
-            }
+        if let Some((start, end)) = body.find("<!-- llmc-plan: ").and_then(|at| Some((at, at + body[at..].find("-->")? + 3))) {
             body.replace_range(start..end, &marker(CLOSED));
         }
         self.say(&format!("closing pull request #{}: nothing is left to change", pull.number));
         let (doing, rest) = (format!("close pull request #{}", pull.number), format!("/pulls/{}", pull.number));
         self.call(&job.pulls(self, &doing, Method::Patch, &rest, json!({ "state": "closed", "body": body })))?;
         Ok(())
-    }
-}
-
-impl Pull {
-    pub(super) fn labels(&self) -> &[String] {
-        &self.labels
     }
 }
 

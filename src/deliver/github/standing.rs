@@ -13,6 +13,9 @@ use crate::emit::{FileSet, MANIFEST_FILE, RECORD_FILE, Tree};
 /// Most files in a stack's folder.
 const MOST_FILES: usize = 20_000;
 
+/// Longest path of a file in bytes, after Git's own bound; it also bounds how deep its folders lie.
+const MOST_PATH: usize = 4096;
+
 /// Most bytes of contents that are fetched.
 const MOST_BYTES: usize = 256 << 20;
 
@@ -25,10 +28,6 @@ const MOST_BLOB: u64 = 100 << 20;
 /// The stack's folder as it stands at the base.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// Name of the base branch.
-    pub base: String,
-    /// The base branch's commit that was read.
-    pub base_commit: String,
     /// What stands in the folder of what llmc owns or is about to write. Other files of the folder
     /// are not fetched.
     pub tree: Tree,
@@ -87,8 +86,7 @@ impl Connection {
         if !wanted.is_empty() {
             self.fetch(target, &view, expected, &wanted, &mut tree)?;
         }
-        let (base, base_commit) = (view.base.clone(), view.base_head.commit.clone());
-        Ok(Some(Standing { base, base_commit, tree, listing, view }))
+        Ok(Some(Standing { tree, listing, view }))
     }
 
     /// Every file below a tree.
@@ -111,8 +109,10 @@ impl Connection {
         for entry in entries.iter().filter(|entry| entry["type"] != "tree") {
             let text = |field: &str| entry[field].as_str().map(str::to_owned);
             match (text("path"), text("mode"), text("sha")) {
-                (Some(path), Some(mode), Some(oid)) if is_oid(&oid) => drop(listing.insert(path, Entry { mode, oid })),
-                _ => return Err(self.senseless(&doing, "an entry lacks its path, mode or name")),
+                (Some(path), Some(mode), Some(oid)) if is_oid(&oid) && path.len() <= MOST_PATH => {
+                    drop(listing.insert(path, Entry { mode, oid }))
+                }
+                _ => return Err(self.senseless(&doing, "an entry lacks its path, mode or name, or its path is too long")),
             }
         }
         Ok(listing)
@@ -207,6 +207,11 @@ impl Connection {
 }
 
 impl Standing {
+    /// Name of the base branch.
+    pub fn base(&self) -> &str {
+        &self.view.base
+    }
+
     /// What the folder holds once `files` are delivered: they replace what llmc owns, and every other
     /// file stays.
     ///

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::document::{Section, count};
+use super::document::Section;
 use super::record::differences;
 use super::{Subject, diff, text};
+use crate::plan::words::count;
 use crate::plan::{Action, Totals};
 
 /// Fields of the record that are maps of named blocks, in the order of a reviewer's interest.
@@ -78,9 +79,7 @@ fn sums(totals: &Totals) -> Vec<String> {
 }
 
 fn list(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(MOST_NAMES).map(|name| text::code(name, 120)).collect();
-    let more = names.len().saturating_sub(MOST_NAMES);
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    text::some(names.iter().map(|name| text::code(name, 120)), MOST_NAMES)
 }
 
 /// Files of a guardrail configuration that people read: `guardrails/<name>/<route>/…`. Its Python

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::document::Section;
 use super::record::{amount, decimal};
 use super::{Subject, text};
+use crate::plan::objects::yaml;
 
 /// Greatest share of GPU memory that an engine may take.
 const MOST_MEMORY: f64 = 0.95;
@@ -70,7 +71,7 @@ fn memory(subject: &Subject<'_>) -> Item {
 fn registered(subject: &Subject<'_>) -> Item {
     let what = "Every prompt version is in the registry";
     let index = subject.review.new.get("prompts/index.yaml");
-    let index: Option<Value> = index.and_then(|text| serde_saphyr::from_str(text).ok());
+    let index = index.and_then(yaml);
     let index = index.as_ref().and_then(|map| map.pointer("/data/index.json")?.as_str());
     let index: Option<Value> = index.and_then(|text| serde_json::from_str(text).ok());
     let has = |prompt: &str, version: &str| {
@@ -121,15 +122,12 @@ fn rollback(subject: &Subject<'_>) -> Item {
     }
     let is_done = missing.is_empty() && !named.is_empty();
     let parts = [("prompt", named), ("not for", missing), ("one version only:", single)];
-    let known: Vec<String> =
-        parts.iter().filter(|(_, names)| !names.is_empty()).map(|(word, names)| format!("{word} {}", short(names))).collect();
+    let known: Vec<String> = parts
+        .iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| format!("{word} {}", text::some(names.iter().cloned(), MOST_NAMES)))
+        .collect();
     Item(what, is_done, (!known.is_empty()).then(|| known.join("; ")))
-}
-
-fn short(names: &[String]) -> String {
-    let more = names.len().saturating_sub(MOST_NAMES);
-    let list = names.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{list} and {more} more") } else { list }
 }
 
 fn during(subject: &Subject<'_>) -> Vec<Item> {

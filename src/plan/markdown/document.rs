@@ -9,12 +9,6 @@ pub(super) fn usable(limit_chars: usize) -> usize {
     limit_chars - limit_chars / 32
 }
 
-/// A number of things in words.
-pub(super) fn count(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
-}
-
 /// Says how much is not shown.
 pub(super) fn left_out(count: usize, nouns: &str) -> String {
     format!("_{count} more {nouns} left out: they do not fit. `llmc plan --verbose` shows everything._")

@@ -8,7 +8,6 @@ mod blocks;
 mod checklist;
 mod diff;
 mod document;
-mod marker;
 mod notes;
 mod objects;
 mod picture;
@@ -17,9 +16,7 @@ mod record;
 mod summary;
 mod text;
 
-pub use marker::{marker, parse_marker};
-
-use super::{Action, Disruption, StackPlan};
+use super::{Action, Disruption, StackPlan, words};
 use crate::diagnostic::Finding;
 use crate::emit::{FileSet, Tree};
 use document::{Document, Section};
@@ -32,7 +29,7 @@ pub const GITHUB_LIMIT_CHARS: usize = 65_536;
 const TITLE_CHARS: usize = 120;
 
 /// What a reviewer is shown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Review<'a> {
     /// What changes.
     pub plan: &'a StackPlan,
@@ -42,11 +39,11 @@ pub struct Review<'a> {
     pub new: &'a FileSet,
     /// What was found about the stack and its plan. Errors, such as a policy's refusal, only reach
     /// comments: with one, nothing is proposed.
-    pub findings: &'a [Finding],
+    pub findings: Vec<Finding>,
     /// What was held against policies.
-    pub policies: &'a Policies,
+    pub policies: Policies,
     /// Where the plan comes from.
-    pub provenance: &'a Provenance,
+    pub provenance: Provenance,
 }
 
 /// Policies that judged a stack; one that refused it never reaches a pull request.
@@ -76,8 +73,8 @@ pub struct Waived {
 /// Where a plan comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
-    /// Path of the spec.
-    pub spec: String,
+    /// Path of the spec; none when the stack is gone.
+    pub spec: Option<String>,
     /// Commit that the spec was read from.
     pub commit: Option<String>,
     /// Version of llmc.
@@ -118,7 +115,7 @@ pub fn title(review: &Review<'_>) -> String {
         .iter()
         .filter_map(|(word, noun)| {
             let count = plan.rollouts.iter().filter(|rollout| rollout.disruption.word() == *word).count();
-            (count > 0).then(|| document::count(count, noun))
+            (count > 0).then(|| words::count(count, noun))
         })
         .collect();
     if !parts.is_empty() {
@@ -138,20 +135,19 @@ pub fn body(review: &Review<'_>, limit_chars: usize) -> String {
     document.render(limit)
 }
 
-/// Comment on a pull request that changes specs: what each of `reviews` would change. Its first
-/// line is the hidden [`marker`] with `tag` and `valid_at`. `failed` are the specs with errors.
-pub fn comment(reviews: &[Review<'_>], failed: &[String], tag: &str, valid_at: &str, limit_chars: usize) -> String {
-    let head = marker(tag, valid_at);
+/// Comment on a pull request that changes specs: what each of `reviews` would change, in at most
+/// `limit_chars` characters. `failed` are the specs with errors.
+pub fn comment(reviews: &[Review<'_>], failed: &[String], limit_chars: usize) -> String {
     let failed = notes::failed(failed);
-    let head = if failed.is_empty() { head } else { format!("{head}\n{failed}\n") };
-    let limit = document::usable(limit_chars).saturating_sub(head.len() + 1);
+    let head = if failed.is_empty() { failed } else { failed + "\n\n" };
+    let limit = document::usable(limit_chars).saturating_sub(head.len());
     let text = match reviews {
-        [] if !failed.is_empty() => String::new(),
+        [] if !head.is_empty() => String::new(),
         [] => "**No stack is affected.** This change leaves every compiled tree as it is.".to_owned(),
         [review] => one(review, limit),
         _ => many(reviews, limit),
     };
-    format!("{head}\n{text}")
+    head + &text
 }
 
 fn one(review: &Review<'_>, limit: usize) -> String {
@@ -185,7 +181,7 @@ const LEAST_PART: usize = 2_000;
 
 fn many(reviews: &[Review<'_>], limit: usize) -> String {
     let changed: Vec<&Review<'_>> = reviews.iter().filter(|review| !review.plan.is_empty()).collect();
-    let intro = format!("**{} of {} change.**", changed.len(), document::count(reviews.len(), "affected stack"));
+    let intro = format!("**{} of {} change.**", changed.len(), words::count(reviews.len(), "affected stack"));
     let mut table = Section::table("", &["Stack", "Verdict", "Files", "Pods"], "stacks");
     table.intro = format!("{intro}\n\n{}", table.intro);
     table.items = reviews.iter().map(row).collect();
@@ -215,7 +211,7 @@ fn row(review: &Review<'_>) -> String {
     let restarted = plan.rollouts.iter().filter(|rollout| !matches!(rollout.disruption, Disruption::None | Disruption::Scale { .. }));
     let pods = match restarted.count() {
         0 => "none".to_owned(),
-        count => document::count(count, "workload"),
+        count => words::count(count, "workload"),
     };
     text::row(&[text::cell(&plan.stack, 80), summary::word(review).to_owned(), summary::file_counts(plan), pods])
 }

@@ -7,6 +7,9 @@ use super::text;
 /// Most warnings that are listed.
 const MOST_FINDINGS: usize = 20;
 
+/// Most policies that are named.
+const MOST_POLICIES: usize = 30;
+
 /// Longest message or reason in characters.
 const MESSAGE_CHARS: usize = 400;
 
@@ -35,13 +38,11 @@ pub(super) fn findings(subject: &Subject<'_>) -> Option<Section> {
 /// The specs at `paths`, which have errors; empty when there are none.
 pub(super) fn failed(paths: &[String]) -> String {
     const MOST: usize = 20;
-    let shown: Vec<String> = paths.iter().take(MOST).map(|path| text::code(path, 200)).collect();
-    let more = if paths.len() > MOST { format!(" and {} more", paths.len() - MOST) } else { String::new() };
-    if shown.is_empty() {
-        String::new()
-    } else {
-        format!("**Errors in {}{more}**: nothing is applied until they are mended; `llmc check` shows them.", shown.join(", "))
+    if paths.is_empty() {
+        return String::new();
     }
+    let shown = text::some(paths.iter().map(|path| text::code(path, 200)), MOST);
+    format!("**Errors in {shown}**: nothing is applied until they are mended; `llmc check` shows them.")
 }
 
 /// What was let through, and who answers for it.
@@ -67,8 +68,9 @@ pub(super) fn waivers(subject: &Subject<'_>) -> Option<Section> {
 
 /// What the plan was made from, and how to apply it.
 pub(super) fn provenance(subject: &Subject<'_>) -> Option<Section> {
-    let of = subject.review.provenance;
-    let mut items = vec![format!("- Spec: {}", text::code(&of.spec, 300))];
+    let of = &subject.review.provenance;
+    let mut items =
+        vec![format!("- Spec: {}", of.spec.as_ref().map_or_else(|| "none, the stack is gone".to_owned(), |spec| text::code(spec, 300)))];
     items.extend(of.commit.as_ref().map(|commit| format!("- Source commit: {}", text::code(commit, 80))));
     items.push(format!("- Output: {}", text::code(&subject.review.plan.output, 300)));
     items.push(format!("- Plan: {}", text::code(&of.plan_sha256, 80)));
@@ -76,9 +78,7 @@ pub(super) fn provenance(subject: &Subject<'_>) -> Option<Section> {
     items.push(format!("- Apply with: {}", text::code(&of.command, 300)));
     let policies = &subject.review.policies.evaluated;
     if !policies.is_empty() {
-        let names: Vec<String> = policies.iter().take(30).map(|name| text::code(name, 80)).collect();
-        let more = if policies.len() > 30 { format!(" and {} more", policies.len() - 30) } else { String::new() };
-        items.push(format!("- Policies: {}{more}", names.join(", ")));
+        items.push(format!("- Policies: {}", text::some(policies.iter().map(|name| text::code(name, 80)), MOST_POLICIES)));
     }
     Some(Section { rank: 1, ..Section::text(format!("### Provenance\n\n{}", items.join("\n"))) })
 }

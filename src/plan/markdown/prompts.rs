@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::document::Section;
 use super::{Subject, diff, text};
+use crate::plan::objects::yaml;
 
 /// Texts of a version of a prompt by their name: system, user and sampling.
 type Texts = BTreeMap<String, String>;
@@ -104,7 +105,7 @@ fn new_texts(subject: &Subject<'_>, prompt: &str, version: &str) -> Option<Texts
 
 /// The texts in a version's ConfigMap, or the file itself where it is none.
 fn texts(file: &str) -> Texts {
-    let map: Option<Value> = serde_saphyr::from_str(file).ok();
+    let map = yaml(file);
     let data = map.as_ref().and_then(|map| map.get("data")?.as_object());
     match data {
         Some(data) => data.iter().filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect(),

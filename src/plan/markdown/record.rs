@@ -9,8 +9,9 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-/// Hours of a month, as everywhere in llmc.
-const HOURS_PER_MONTH: u32 = 730;
+use crate::plan::record::parse;
+use crate::plan::totals::HOURS_PER_MONTH;
+use crate::plan::words::thousands;
 
 /// A record; empty where there is none that can be read.
 #[derive(Debug, Default)]
@@ -29,8 +30,10 @@ pub(super) struct Difference {
 
 impl Record {
     pub(super) fn read(text: Option<&str>) -> Self {
-        let value = text.and_then(|text| serde_json::from_str(text).ok());
-        Self(value.unwrap_or_default())
+        match text.and_then(|text| parse(text.as_bytes()).ok()) {
+            Some(Value::Object(fields)) => Self(fields),
+            _ => Self::default(),
+        }
     }
 
     /// The blocks of a kind, such as `model`, by name.
@@ -90,15 +93,8 @@ pub(super) fn decimal(value: &Value) -> Option<Decimal> {
 pub(super) fn amount(value: Decimal) -> String {
     let text = if value.abs() < Decimal::ONE_HUNDRED { value.round_dp(2) } else { value.round_dp(0) }.normalize().to_string();
     let (whole, cents) = text.split_once('.').map_or((text.as_str(), ""), |(whole, cents)| (whole, cents));
-    let mut out = String::new();
-    for (index, c) in whole.chars().enumerate() {
-        let left = whole.len() - index;
-        if index > 0 && left.is_multiple_of(3) && !out.ends_with('-') {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    if cents.is_empty() { out } else { format!("{out}.{cents:0<2}") }
+    let whole = thousands(whole);
+    if cents.is_empty() { whole } else { format!("{whole}.{cents:0<2}") }
 }
 
 /// Where two blocks differ, sorted by path. A list differs as a whole.

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::document::{Section, count};
+use super::document::Section;
 use super::record::{amount, decimal, differences, shown};
 use super::{Review, Subject, text};
 use crate::diagnostic::Severity;
+use crate::plan::words::count;
 use crate::plan::{Action, Budget, Copies, Disruption, GpuChange, Order, Restart, RiskLevel, Rollout, StackPlan};
 
 /// Most risks and workloads that are listed.
@@ -214,7 +215,7 @@ fn rollout(rollout: &Rollout) -> String {
         Disruption::Replace(restart) => format!("**replaced**: {}", starts(restart)),
         Disruption::Start(restart) => format!("starts {}", starts(restart)),
         Disruption::Stop { pods: ended, freed_gpus } => {
-            format!("**stops**: {} end, {} become free", pods(*ended), count_u64(*freed_gpus, "GPU"))
+            format!("**stops**: {} end, {} become free", pods(*ended), count(*freed_gpus, "GPU"))
         }
     };
     let renamed = rollout.renamed_from.as_ref().map_or(String::new(), |name| format!(" (was {})", text::code(name, 80)));
@@ -231,7 +232,7 @@ fn rollout(rollout: &Rollout) -> String {
 fn starts(restart: &Restart) -> String {
     let mut parts = vec![pods(restart.pods)];
     if restart.gpus_per_pod > 0 {
-        parts.push(format!("with {} each", count_u64(restart.gpus_per_pod, "GPU")));
+        parts.push(format!("with {} each", count(restart.gpus_per_pod, "GPU")));
     }
     let order = match restart.order {
         Order::NewFirst => "; a new pod is ready before an old one ends",
@@ -242,11 +243,11 @@ fn starts(restart: &Restart) -> String {
     if let Some(free) = &restart.free_gpus {
         let pool = free.pool.as_ref().map_or("its pool".to_owned(), |pool| format!("pool {}", text::code(pool, 80)));
         let verdict = if free.is_enough() { format!("has {}", free.free) } else { format!("**has only {}**", free.free) };
-        text.push_str(&format!("; needs {} free, {pool} {verdict}", count_u64(free.needed, "GPU")));
+        text.push_str(&format!("; needs {} free, {pool} {verdict}", count(free.needed, "GPU")));
     }
-    text.push_str(&format!("; ready after at most {}", count_u64(restart.minutes_until_ready, "minute")));
+    text.push_str(&format!("; ready after at most {}", count(restart.minutes_until_ready, "minute")));
     match restart.outage_minutes {
-        Some(minutes) => text.push_str(&format!("; **nobody is served for up to {}**", count_u64(minutes, "minute"))),
+        Some(minutes) => text.push_str(&format!("; **nobody is served for up to {}**", count(minutes, "minute"))),
         None => text.push_str("; no outage"),
     }
     if restart.gpu_seconds > 0 {
@@ -256,9 +257,5 @@ fn starts(restart: &Restart) -> String {
 }
 
 fn pods(copies: Copies) -> String {
-    if copies.min == copies.max { count_u64(copies.max, "pod") } else { format!("{} to {}", copies.min, count_u64(copies.max, "pod")) }
-}
-
-fn count_u64(number: u64, noun: &str) -> String {
-    count(usize::try_from(number).unwrap_or(usize::MAX), noun)
+    if copies.min == copies.max { count(copies.max, "pod") } else { format!("{} to {}", copies.min, count(copies.max, "pod")) }
 }

@@ -77,6 +77,13 @@ pub(super) fn folded(summary: &str, content: &str) -> String {
     format!("<details>\n<summary>{summary}</summary>\n\n{content}\n\n</details>")
 }
 
+/// The first `most` of `pieces`, and how many more there are.
+pub(super) fn some(pieces: impl ExactSizeIterator<Item = String>, most: usize) -> String {
+    let more = pieces.len().saturating_sub(most);
+    let shown = pieces.take(most).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
 /// A table's row of cells that are safe already.
 pub(super) fn row(cells: &[String]) -> String {
     format!("| {} |", cells.join(" | "))

@@ -86,7 +86,7 @@ fn alerts(view: &View<'_>, found: &mut Found) {
     };
     let names: Vec<String> = alerts.removed.iter().filter(stays).map(ToString::to_string).collect();
     if !names.is_empty() {
-        let message = format!("{} removed: {}", words::count(names.len() as u64, "alert"), list(names.iter().map(String::as_str)));
+        let message = format!("{} removed: {}", words::count(names.len(), "alert"), list(names.iter().map(String::as_str)));
         found.add(RiskLevel::Medium, "", message);
     }
 }

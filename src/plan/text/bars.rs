@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 
 use crate::diagnostic::printable;
 use crate::plan::types::{Budget, GpuChange, Totals};
+use crate::plan::words::thousands;
 
 /// Cells of a bar.
 const CELLS: u64 = 20;
@@ -91,31 +92,10 @@ fn bar(min: u64, max: u64) -> String {
     format!("[{}]", (0..CELLS).map(cell).collect::<String>())
 }
 
-/// `12345.60` as `12,345.60`.
-pub(super) fn thousands(number: &str) -> String {
-    let (whole, fraction) = number.split_once('.').map_or((number, ""), |(whole, fraction)| (whole, fraction));
-    let mut out = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        let left = whole.len() - at;
-        if at > 0 && left.is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if fraction.is_empty() { out } else { format!("{out}.{fraction}") }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{bar, cells, gpus, thousands};
+    use super::{bar, cells, gpus};
     use crate::plan::types::GpuChange;
-
-    #[test]
-    fn numbers_have_thousands() {
-        for (number, shown) in [("0", "0"), ("999", "999"), ("1000", "1,000"), ("12345.60", "12,345.60"), ("1234567", "1,234,567")] {
-            assert_eq!(thousands(number), shown);
-        }
-    }
 
     #[test]
     fn bars_show_shares() {

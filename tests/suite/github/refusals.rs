@@ -32,7 +32,7 @@ fn a_base_that_is_missing_is_named() {
     let fault = client.connection.standing(&target, &files(3, "2")).expect_err("no base");
     assert_eq!(fault, Fault::NoBase { repository: NAME.into(), base: Some("production".into()) });
     let target = Target { base: Some("main".into()), ..target };
-    assert_eq!(client.connection.standing(&target, &files(3, "2")).expect("a base").base, "main");
+    assert_eq!(client.connection.standing(&target, &files(3, "2")).expect("a base").base(), "main");
 }
 
 #[test]

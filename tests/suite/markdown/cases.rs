@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{copy, root};
 
-/// What a review borrows from.
+/// What a review is made of.
 #[derive(Clone)]
 pub struct Case {
     pub plan: StackPlan,
@@ -34,9 +34,9 @@ impl Case {
             plan: &self.plan,
             old: &self.old,
             new: &self.new,
-            findings: &self.findings,
-            policies: &self.policies,
-            provenance: &self.provenance,
+            findings: self.findings.clone(),
+            policies: self.policies.clone(),
+            provenance: self.provenance.clone(),
         }
     }
 
@@ -47,7 +47,7 @@ impl Case {
         let output = format!("generated/{stack}");
         let plan = compare(&Subject { stack, spec: Some(&spec), output: &output, old: &old, renamed_from: None, new });
         let provenance = Provenance {
-            spec,
+            spec: Some(spec),
             commit: Some("6f6073b423013f6a7d4d9f39144961bfbfbc386b".into()),
             llmc_version: "0.1.0".into(),
             plan_sha256: "0".repeat(64),
@@ -266,6 +266,6 @@ pub fn filled_with(text: &str) -> Case {
             evaluated: vec![t()],
             waived: vec![Waived { policy: t(), owner: t(), reason: t(), until: t(), message: t() }],
         },
-        provenance: Provenance { spec: t(), commit: Some(t()), llmc_version: t(), plan_sha256: t(), command: t() },
+        provenance: Provenance { spec: Some(t()), commit: Some(t()), llmc_version: t(), plan_sha256: t(), command: t() },
     }
 }
