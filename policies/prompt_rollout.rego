@@ -52,9 +52,12 @@ deny_prompt_rollout contains {
 # Without the old object nobody can tell that its text was the same.
 is_other_content(object) if object.action == "create"
 
-is_other_content(object) if digest(object.name) != digest(object.renamed_from)
+is_other_content(object) if {
+	is_string(object.renamed_from)
+	digest(object.name) != digest(object.renamed_from)
+}
 
-digest(name) := regex.find_n(`[^-]*$`, name, 1)[0]
+digest(name) := words[count(words) - 1] if words := split(name, "-")
 
 deny_prompt_first_step contains {
 	"msg": sprintf("the experiment `%s` begins with %v %% of the users on `%s`, which was never live", [name, first, variant.prompt]),

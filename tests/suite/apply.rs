@@ -155,7 +155,7 @@ fn a_saved_plan_is_written_exactly_or_not_at_all() {
 
 #[test]
 fn a_pipe_is_no_plan_and_is_not_waited_for() {
-    let folder = repository(&["demo"]);
+    let folder = applied(&["demo"]);
     let made = std::process::Command::new("mkfifo").arg(folder.path().join("plan.json")).status().unwrap();
     assert!(made.success());
     let run = refused(folder.path(), &["apply", "plan.json"]);
