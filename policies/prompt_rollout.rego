@@ -34,8 +34,8 @@ was_tried(name, version) if {
 	variant.prompt == version
 }
 
-# The text of a live version is the prompt too. Its ConfigMap is named after its content, so another
-# content is another object at the same path.
+# The text of a live version is the prompt too. The name of its ConfigMap ends with a digest of its
+# content, which another namespace, another stack's name or an edit of the compiled file leave as it is.
 deny_prompt_rollout contains {
 	"msg": sprintf("the live version `%s` of the prompt `%s` is edited in place", [prompt.live, name]),
 	"route": route.of(["prompt", name, "version", prompt.live]),
@@ -49,9 +49,15 @@ deny_prompt_rollout contains {
 	is_other_content(object)
 }
 
-is_other_content(object) if object.action in {"create", "replace"}
+# Without the old object nobody can tell that its text was the same.
+is_other_content(object) if object.action == "create"
 
-is_other_content(object) if is_string(object.renamed_from)
+is_other_content(object) if {
+	is_string(object.renamed_from)
+	digest(object.name) != digest(object.renamed_from)
+}
+
+digest(name) := words[count(words) - 1] if words := split(name, "-")
 
 deny_prompt_first_step contains {
 	"msg": sprintf("the experiment `%s` begins with %v %% of the users on `%s`, which was never live", [name, first, variant.prompt]),

@@ -45,10 +45,28 @@ test_development_may_do_it if {
 	live_findings(stack("v2", {}), object.union(stack("v3", {}), {"stage": "development"})) == 0
 }
 
-edit(action, renamed) := {"objects": [{"action": action, "path": "prompts/support/v2.yaml", "renamed_from": renamed}]}
+edit(action, renamed) := {"objects": [{
+	"action": action,
+	"path": "prompts/support/v2.yaml",
+	"name": "shop-prompt-support-v2-2222222222",
+	"renamed_from": renamed,
+}]}
+
+test_another_name_of_the_same_text_passes if {
+	every old in ["other/shop-prompt-support-v2-2222222222", "ns/old-prompt-support-v2-2222222222"] {
+		plan := edit("replace", old)
+		count(policy.deny_prompt_rollout) == 0 with input as plan with data.base as stack("v2", {}) with data.head as stack("v2", {})
+	}
+}
+
+# Its name is that of the text in the spec, so it is the compiled file that was edited.
+test_undoing_an_edit_by_hand_passes if {
+	plan := edit("replace", null)
+	count(policy.deny_prompt_rollout) == 0 with input as plan with data.base as stack("v2", {}) with data.head as stack("v2", {})
+}
 
 test_editing_the_live_text_is_refused if {
-	every plan in [edit("create", null), edit("replace", null), edit("update", "ns/old")] {
+	every plan in [edit("create", null), edit("replace", "ns/shop-prompt-support-v2-1111111111"), edit("update", "ns/old")] {
 		count(policy.deny_prompt_rollout) == 1 with input as plan with data.base as stack("v2", {}) with data.head as stack("v2", {})
 	}
 }

@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     judge(args, &mut planned, output)?;
     if let Some(path) = &args.out {
         if !planned.failed.is_empty() {
-            output.error(&format!("`{}` is not written: not every stack compiles", inputs::shown(path)));
+            output.error(&format!("`{}` is not written, because of errors in {}", inputs::shown(path), planned.failed.join(", ")));
         } else {
             write_whole(path, &plan::render_json(&planned.plan))?;
         }
@@ -94,8 +94,14 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         Format::Json => output.print(&plan::render_json(&planned.plan))?,
         Format::Markdown => output.print(&planned.markdown(GITHUB_LIMIT_CHARS))?,
         Format::Text => {
-            let text = plan::render_text(&planned.plan, args.verbose, output.is_coloured(&std::io::stdout()));
-            output.print(&text)?;
+            let uncompiled = planned.uncompiled();
+            // Nothing that was compared is not the same as nothing that changes.
+            if !planned.plan.stacks.is_empty() || uncompiled.is_empty() {
+                output.print(&plan::render_text(&planned.plan, args.verbose, output.is_coloured(&std::io::stdout())))?;
+            }
+            if !uncompiled.is_empty() {
+                output.print(&format!("Not planned, because of errors: {}.\n", uncompiled.join(", ")))?;
+            }
             note_selection(&planned, args, output)?;
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::output::{Format, Output};
+use super::output::{Format, Output, plural};
 use super::progress::Progress;
 use super::standing::Standing;
 use super::{Failure, compile, inputs, select};
@@ -38,7 +38,7 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// What each of `plan.stacks` was made from, in the same order.
     pub(super) stacks: Vec<PlannedStack>,
-    /// Paths of the specs that did not compile; their findings were printed.
+    /// Paths of the specs that did not compile or that a policy refuses; their findings were printed.
     pub(super) failed: Vec<String>,
     /// Number of stacks that nothing affected since the commit that was asked for.
     pub(super) unaffected: usize,
@@ -114,6 +114,12 @@ impl PlannedStack {
 }
 
 impl Planned {
+    /// Paths of the specs that there is no plan for; the others of `failed` were refused by a policy.
+    pub(super) fn uncompiled(&self) -> Vec<&str> {
+        let planned: Vec<&String> = self.stacks.iter().filter_map(|stack| Some(&stack.compilation.as_ref()?.spec_path)).collect();
+        self.failed.iter().filter(|path| !planned.contains(path)).map(String::as_str).collect()
+    }
+
     /// Holds each plan against the policies over plans, once it is known what it is compared with.
     /// Findings are printed; a stack that is refused is in `failed`.
     pub(super) fn judge(&mut self, output: &mut Output) {
@@ -143,7 +149,7 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
         None => chosen,
     };
     let unaffected = found - chosen.len();
-    progress.say(format!("compiling {} stacks", chosen.len()));
+    progress.say(format!("compiling {}", plural(chosen.len(), "stack")));
     let compilations = inputs::compile_all(&chosen, request.jobs)?;
     drop(progress);
     output.findings(Format::Text, &compilations)?;

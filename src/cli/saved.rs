@@ -69,10 +69,11 @@ pub(super) fn plan_again(path: &Path, jobs: Option<u16>, output: &mut Output) ->
 
 fn read(path: &Path) -> Result<Plan, Failure> {
     let failed = |why: String| Failure::Message(format!("cannot read the plan `{}`: {why}", path.display()));
-    let file = fs::File::open(path).map_err(|error| failed(error.to_string()))?;
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+    // Asked before it is opened: opening a pipe waits for somebody to write into it.
+    if !fs::metadata(path).map_err(|error| failed(error.to_string()))?.is_file() {
         return Err(failed("it is not a plain file".into()));
     }
+    let file = fs::File::open(path).map_err(|error| failed(error.to_string()))?;
     let mut text = String::new();
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
     if text.len() as u64 > MAX_BYTES {

@@ -30,16 +30,22 @@ pub(super) fn choose(stacks: Option<&[String]>) -> Result<Vec<Input>, Failure> {
     if stacks.is_empty() {
         return Ok(Vec::new());
     }
-    let known = match inputs::repository(Path::new(".")) {
-        Some(root) => declared(&root)?,
-        None => Vec::new(),
-    };
+    let repository = inputs::repository(Path::new("."));
+    let known = repository.as_deref().map(declared).transpose()?.unwrap_or_default();
+    let root = repository.unwrap_or_else(|| PathBuf::from("."));
     let mut paths = Vec::new();
     for word in stacks {
         let named = known.iter().find(|spec| spec.name.as_deref() == Some(word));
         match named {
             Some(spec) => paths.push(spec.input.path.clone()),
             None if word.contains('/') || Path::new(word).exists() => paths.push(PathBuf::from(word)),
+            None if Standing::WorkTree.compiled_stacks(&root).contains(word) => {
+                let shown = inputs::shown(&folder_of(&root, word));
+                return Err(format!(
+                    "no spec declares the stack `{word}` any more; without names, the removal of `{shown}` is planned too"
+                )
+                .into());
+            }
             None => {
                 let names: BTreeSet<&str> = known.iter().filter_map(|spec| spec.name.as_deref()).collect();
                 let help = match did_you_mean(word, names.iter().copied()) {

@@ -88,14 +88,11 @@ pub(super) fn read(tree: &Tree, other: &Tree) -> Objects {
     if ![KUSTOMIZATION, MANIFEST_FILE].iter().any(|file| tree.files.contains_key(*file)) {
         return objects;
     }
-    let listed = tree.text(KUSTOMIZATION).and_then(yaml).and_then(|value| {
-        let resources = value.get("resources")?.as_array()?;
-        Some(resources.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect::<BTreeSet<_>>())
-    });
-    let Some(listed) = listed else {
+    // What still lies there is most likely deployed, so it does not count as new.
+    let listed = resources(tree).unwrap_or_else(|| {
         objects.unreadable.insert(KUSTOMIZATION.to_owned());
-        return objects;
-    };
+        resources(other).unwrap_or_default().into_iter().filter(|path| tree.files.contains_key(path)).collect()
+    });
     for path in listed {
         let same = tree.files.contains_key(&path) && tree.files.get(&path) == other.files.get(&path);
         if same && !tree.text(&path).is_some_and(is_workload) {
@@ -112,6 +109,13 @@ pub(super) fn read(tree: &Tree, other: &Tree) -> Objects {
         }
     }
     objects
+}
+
+/// The files that `tree` deploys.
+fn resources(tree: &Tree) -> Option<BTreeSet<String>> {
+    let list = yaml(tree.text(KUSTOMIZATION)?)?;
+    let resources = list.get("resources")?.as_array()?;
+    Some(resources.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect())
 }
 
 /// The Kubernetes objects that `tree` deploys, in the order of their files.
@@ -232,6 +236,21 @@ mod tests {
         let pairs = pair(&old, &new, &Renames::default());
         let shown: Vec<_> = pairs.iter().map(|p| (p.old.is_some(), p.new.is_some())).collect();
         assert_eq!(shown, [(true, true), (false, true), (true, false)], "another kind is another object");
+    }
+
+    #[test]
+    fn a_lost_list_makes_nothing_new() {
+        let service = object("Service", "n", "x");
+        let new = tree(&[("kustomization.yaml", LIST), ("a.yaml", &service), ("b.yaml", &object("Secret", "n", "s"))]);
+        for list in [None, Some("{")] {
+            let mut files = vec![("llmc.json", "{}"), ("a.yaml", service.as_str())];
+            files.extend(list.map(|list| ("kustomization.yaml", list)));
+            let old = super::read(&tree(&files), &Tree::default());
+            assert!(old.list.is_empty(), "nothing says which of its files are deployed");
+            let old = super::read(&tree(&[files.as_slice(), &[("a.yaml", &object("Service", "n", "y"))]].concat()), &new);
+            assert_eq!(old.list.iter().map(|object| object.name.as_str()).collect::<Vec<_>>(), ["y"]);
+            assert_eq!(old.unreadable.iter().collect::<Vec<_>>(), ["kustomization.yaml"]);
+        }
     }
 
     #[test]

@@ -86,23 +86,29 @@ pub(super) fn totals(
         objectives_loosened: meaning::loosened(old.spec(), new.spec(), renames).into_iter().map(|(_, words)| words).collect(),
         alerts_added: alerts.added.iter().map(ToString::to_string).collect(),
         alerts_removed: alerts.removed.iter().map(ToString::to_string).collect(),
-        budget: budget(old.spec(), new.spec(), &gpus),
+        budget: budget(old, new, &gpus),
         gpus,
         memory_headroom: None,
         tokens_per_request: None,
     }
 }
 
-fn budget(old: Option<&Spec>, new: Option<&Spec>, gpus: &BTreeMap<String, GpuChange>) -> Option<Budget> {
+fn budget(old_side: &Side<'_>, new_side: &Side<'_>, gpus: &BTreeMap<String, GpuChange>) -> Option<Budget> {
     if gpus.is_empty() {
         return None;
     }
+    let (old, new) = (old_side.spec(), new_side.spec());
+    // A stack that is gone costs nothing, which is no unknown cost.
+    let nothing = || new_side.is_empty().then(|| amount(Decimal::ZERO));
+    let cost = |copies: fn(&Model) -> u32| {
+        [old.and_then(|spec| monthly(spec, copies)).map(amount), new.and_then(|spec| monthly(spec, copies)).map(amount).or_else(nothing)]
+    };
     let both = |of: &dyn Fn(&Spec) -> Option<Decimal>| [old, new].map(|spec| spec.and_then(of).map(amount));
     let currency = [new, old].into_iter().flatten().find_map(|spec| spec.budget.as_ref()).map(|budget| budget.currency.clone());
     Some(Budget {
         currency: currency.unwrap_or_else(|| CURRENCY.to_owned()),
-        monthly_min: both(&|spec| monthly(spec, least)),
-        monthly_max: both(&|spec| monthly(spec, most)),
+        monthly_min: cost(least),
+        monthly_max: cost(most),
         monthly_limit: both(&|spec| spec.budget.as_ref().map(|budget| budget.monthly.0)),
     })
 }

@@ -6,6 +6,8 @@ use super::types::{Copies, FieldChange};
 
 /// Longest value within a sentence, in characters.
 const LONGEST_VALUE: usize = 60;
+/// Characters that are shown before the difference of two long values.
+const SAME_BEFORE: usize = 20;
 /// Beginnings of a path that say nothing which the rest does not.
 const OBVIOUS: [&str; 4] = ["spec.template.spec.", "spec.template.", "spec.", "metadata."];
 
@@ -13,7 +15,10 @@ const OBVIOUS: [&str; 4] = ["spec.template.spec.", "spec.template.", "spec.", "m
 pub(super) fn change(field: &FieldChange) -> String {
     let path = path(&field.path);
     match (&field.old, &field.new) {
-        (Some(old), Some(new)) => format!("{path} {} → {}", value(old), value(new)),
+        (Some(old), Some(new)) => {
+            let (old, new) = both(old, new);
+            format!("{path} {old} → {new}")
+        }
         (None, Some(new)) => format!("+{path} {}", value(new)),
         (Some(old), None) => format!("-{path} {}", value(old)),
         (None, None) => path,
@@ -31,15 +36,33 @@ pub(super) fn path(path: &str) -> String {
 
 /// A value on one line.
 pub(super) fn value(value: &Value) -> String {
+    cut(&line(value))
+}
+
+/// Two values on one line each; where both begin alike, from shortly before the difference.
+fn both(old: &Value, new: &Value) -> (String, String) {
+    let (old, new) = (line(old), line(new));
+    let same = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
+    let is_long = |text: &str| text.chars().count() > LONGEST_VALUE;
+    let skip = same.saturating_sub(SAME_BEFORE);
+    if skip == 0 || !(is_long(&old) || is_long(&new)) {
+        return (cut(&old), cut(&new));
+    }
+    let from = |text: &str| cut(&std::iter::once('…').chain(text.chars().skip(skip)).collect::<String>());
+    (from(&old), from(&new))
+}
+
+fn line(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ⏎ "),
         other => other.to_string(),
     };
-    if text.is_empty() {
-        return "\"\"".into();
-    }
+    if text.is_empty() { "\"\"".into() } else { text }
+}
+
+fn cut(text: &str) -> String {
     if text.chars().count() <= LONGEST_VALUE {
-        return text;
+        return text.to_owned();
     }
     text.chars().take(LONGEST_VALUE - 1).chain(['…']).collect()
 }
@@ -97,5 +120,24 @@ mod tests {
             assert_eq!(thousands(number), shown);
         }
         assert_eq!([count(0_u64, "pod"), count(1_u64, "pod"), count(2_usize, "pod")], ["0 pods", "1 pod", "2 pods"]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{both, value};
+
+    #[test]
+    fn long_values_are_cut_around_their_difference() {
+        let long = |end: &str| json!(format!("{}{end} and {}", "é".repeat(70), "more ".repeat(20)));
+        let (old, new) = both(&long("five"), &long("sixty"));
+        assert!(old.starts_with("…é") && old.contains("five") && new.contains("sixty"), "{old} {new}");
+        assert!(old.chars().count() <= 60 && new.chars().count() <= 60, "{old} {new}");
+        // What is short, and what differs at once, is shown from its beginning.
+        assert_eq!(both(&json!("registry/image:1"), &json!("registry/image:2")), ("registry/image:1".into(), "registry/image:2".into()));
+        let (old, new) = both(&json!("a".repeat(70)), &json!("b".repeat(70)));
+        assert_eq!((old, new), (value(&json!("a".repeat(70))), value(&json!("b".repeat(70)))));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::{Run, edit, llmc, llmc_with, repository, tree};
+use crate::harness::{Run, copy, edit, llmc, llmc_with, repository, root, tree};
 
 const SPEC: &str = "stacks/demo/stack.kdl";
 const FILE: &str = "generated/demo/kustomization.yaml";
@@ -53,6 +53,7 @@ fn a_plan_says_by_its_exit_code_whether_something_changes() {
     let broken = llmc(here, &["plan", "--detailed-exitcode"]);
     assert_eq!(broken.code, 1);
     assert!(broken.stderr.contains("stacks/demo/stack.kdl:1"), "{}", broken.stderr);
+    assert_eq!(broken.stdout, "Not planned, because of errors: stacks/demo/stack.kdl.\n", "an error is no `No changes.`");
 }
 
 #[test]
@@ -150,6 +151,35 @@ fn a_saved_plan_is_written_exactly_or_not_at_all() {
     refused(here, &["apply", "plan.json", "demo"]);
     fs::write(here.join("plan.json"), &text).unwrap();
     assert_eq!(llmc(here, &["apply", "plan.json"]).code, 0, "the plan itself was fine");
+}
+
+#[test]
+fn a_pipe_is_no_plan_and_is_not_waited_for() {
+    let folder = applied(&["demo"]);
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("plan.json")).status().unwrap();
+    assert!(made.success());
+    let run = refused(folder.path(), &["apply", "plan.json"]);
+    assert!(run.stderr.contains("it is not a plain file"), "{}", run.stderr);
+}
+
+#[test]
+fn a_policy_refuses_an_edited_prompt_and_no_move_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    copy(&root().join("stacks/customer-support"), &here.join("stacks/customer-support"));
+    copy(&root().join("generated/customer-support"), &here.join("generated/customer-support"));
+    let spec = here.join("stacks/customer-support/stack.kdl");
+    edit(&spec, "namespace \"llm-serving\"", "namespace \"llm\"");
+    assert_eq!(llmc(here, &["plan", "--out", "plan.json"]).code, 0, "another namespace is no other text");
+    edit(&spec, "namespace \"llm\"", "namespace \"llm-serving\"");
+    edit(&here.join("generated/customer-support/prompts/support/v1.yaml"), "online shop", "web shop");
+    assert_eq!(llmc(here, &["apply", "--overwrite"]).code, 0, "an edit of the compiled file can be undone");
+    edit(&here.join("stacks/customer-support/prompts/support.v1.md"), "online shop", "web shop");
+    let run = refused(here, &["plan", "--out", "edited.json", "--detailed-exitcode"]);
+    assert!(run.stderr.contains("`v1` of the prompt `support` is edited in place"), "{}", run.stderr);
+    let why = "`edited.json` is not written, because of errors in stacks/customer-support/stack.kdl";
+    assert!(run.stderr.contains(why) && run.stdout.contains("Plan: 1 to update, 1 to replace"), "{}{}", run.stderr, run.stdout);
+    refused(here, &["apply"]);
 }
 
 #[test]
@@ -283,6 +313,8 @@ fn a_stack_that_is_gone_is_removed_and_one_that_was_renamed_moves() {
 
     fs::remove_dir_all(here.join("stacks/other")).unwrap();
     assert_eq!(stacks(&json(here, &["demo"])), ["demo"], "a removal is planned only with everything");
+    let named = refused(here, &["plan", "other"]);
+    assert!(named.stderr.contains("without names, the removal of `generated/other` is planned too"), "{}", named.stderr);
     let plan = json(here, &[]);
     assert_eq!((stacks(&plan), &plan["stacks"][2]["spec"]), (vec!["demo", "new", "other"], &Value::Null));
     // A spec that cannot be read may be the one that declares it.

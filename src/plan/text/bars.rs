@@ -49,6 +49,9 @@ fn money(budget: &Budget) -> String {
             return (String::new(), "unknown".to_owned());
         };
         let cost = range(&thousands(min), &thousands(max));
+        if number(&Some(max.clone())).is_some_and(|max| max.is_zero()) {
+            return (String::new(), cost);
+        }
         let Some(limit) = &budget.monthly_limit[at] else { return (String::new(), format!("{cost} without a limit")) };
         let cell = |text: &String| cells(number(&Some(text.clone())).unwrap_or_default(), number(&Some(limit.clone())).unwrap_or_default());
         (bar(cell(min), cell(max)), format!("{cost} of {}", thousands(limit)))
