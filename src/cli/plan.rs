@@ -77,15 +77,17 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    #[cfg(feature = "github")]
+    let mut comment = args.comment.map(super::github::Comment::begin);
     let mut planned = planned::plan(
         &Request { against: args.against.as_deref(), changed_since: args.changed_since.as_deref(), ..Request::of(&args.stacks, args.jobs) },
         output,
     )?;
-    match args.comment {
-        #[cfg(feature = "github")]
-        Some(number) => super::github::comment(&mut planned, number, output)?,
-        _ => planned.judge(output),
+    #[cfg(feature = "github")]
+    if let Some(comment) = &mut comment {
+        comment.compare(&mut planned)?;
     }
+    planned.judge(output);
     if let Some(path) = &args.out {
         if !planned.failed.is_empty() {
             output.error(&format!("`{}` is not written: not every stack compiles", inputs::shown(path)));
@@ -101,6 +103,11 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             output.print(&text)?;
             note_selection(&planned, args, output)?;
         }
+    }
+    // Last, so that the plan is shown also where it cannot be said on GitHub.
+    #[cfg(feature = "github")]
+    if let Some(comment) = &mut comment {
+        comment.say(&planned, output)?;
     }
     finish(&planned, args.detailed_exitcode)
 }

@@ -114,6 +114,31 @@ impl PlannedStack {
 }
 
 impl Planned {
+    /// Makes of each renamed stack a new one and the removal of the old tree, where each is delivered by
+    /// itself. The plans of these stacks are to be made again.
+    #[cfg(feature = "github")]
+    pub(super) fn split_renames(&mut self) {
+        let (mut removals, mut plans) = (Vec::new(), Vec::new());
+        for stack in &mut self.stacks {
+            let Some(name) = stack.renamed_from.take() else { continue };
+            let (folder, old) = (folder_of(&stack.root, &name), std::mem::take(&mut stack.old));
+            let removal = PlannedStack {
+                name,
+                compilation: None,
+                root: stack.root.clone(),
+                folder,
+                renamed_from: None,
+                old,
+                files: FileSet::default(),
+                judgement: Judgement::default(),
+            };
+            plans.push(removal.compare(&base()));
+            removals.push(removal);
+        }
+        self.stacks.extend(removals);
+        self.plan.stacks.extend(plans);
+    }
+
     /// Holds each plan against the policies over plans, once it is known what it is compared with.
     /// Findings are printed; a stack that is refused is in `failed`.
     pub(super) fn judge(&mut self, output: &mut Output) {

@@ -112,7 +112,10 @@ fn a_cluster_that_holds_the_tree_has_not_drifted() {
     world.save();
     assert_eq!(world.differences(""), Vec::<String>::new());
     let calls = fs::read_to_string(world.here().join("calls")).unwrap();
-    assert!(!calls.contains("delete") && calls.lines().all(|call| !call.contains("\"apply\"") || call.contains("--dry-run=server")), "{calls}");
+    assert!(
+        !calls.contains("delete") && calls.lines().all(|call| !call.contains("\"apply\"") || call.contains("--dry-run=server")),
+        "{calls}"
+    );
 }
 
 #[test]
@@ -175,7 +178,11 @@ fn a_cluster_that_cannot_be_asked_fails_in_words() {
         let run = world.run(mode, &["--detailed-exitcode"]);
         assert_eq!((run.code, run.stderr.contains(words)), (1, true), "{mode}: {}", run.stderr);
         assert_eq!(run.stdout, "", "{mode}");
-        assert!(run.stderr.len() < 2000 && !run.stderr.contains('\u{1b}') && !run.stderr.contains("notarealtoken"), "{mode}: {}", run.stderr);
+        assert!(
+            run.stderr.len() < 2000 && !run.stderr.contains('\u{1b}') && !run.stderr.contains("notarealtoken"),
+            "{mode}: {}",
+            run.stderr
+        );
     }
     let start = std::time::Instant::now();
     let slow = world.run("slow", &["--timeout", "1"]);

@@ -1,31 +1,52 @@
 //! `llmc apply --pr`
 
-use super::delivered::{self, named};
+use super::delivered::{self, Compared, named};
 use super::{Connections, words};
 use crate::cli::Failure;
 use crate::cli::output::{Output, table};
 use crate::cli::planned::{Planned, PlannedStack};
-use crate::deliver::github::{Outcome, Proposal, PullRequest};
+use crate::deliver::github::{Fault, Outcome, Proposal, PullRequest};
 use crate::plan::markdown::{self, GITHUB_LIMIT_CHARS, Review};
 
 /// Opens, updates or closes the pull request of each stack in `planned`. A stack that fails is
 /// reported, and the others go on.
 pub(in crate::cli) fn propose(mut planned: Planned, overwrite: bool, output: &mut Output) -> Result<(), Failure> {
+    let refused = |planned: &Planned| match planned.failed.as_slice() {
+        [] => Ok(()),
+        failed => Err(Failure::Message(format!("nothing is proposed, because of errors in {}", failed.join(", ")))),
+    };
+    // Before GitHub is asked for anything.
+    refused(&planned)?;
+    planned.split_renames();
     let mut connections = Connections::new();
-    let places = delivered::compare(&mut planned, &mut connections, |_| true)?;
+    let Compared { places, unread } = delivered::compare(&mut planned, &mut connections, |_| true)?;
     planned.judge(output);
-    if !planned.failed.is_empty() {
-        return Err(format!("nothing is proposed, because of errors in {}", planned.failed.join(", ")).into());
-    }
+    refused(&planned)?;
     let beside = planned.beside("llmc apply --pr");
     let reviews = planned.reviews(&beside);
     let mut rows = Vec::new();
-    let mut failed = false;
+    // Whether the server cannot be used any more, for any stack.
+    let mut stopped = false;
+    let mut failed = !unread.is_empty();
+    for (name, failure) in unread {
+        if let Failure::Message(message) = failure {
+            output.error(&message);
+        }
+        rows.push(vec![name, "not read".to_owned(), "failed".to_owned()]);
+    }
     for ((stack, review), place) in planned.stacks.iter().zip(&reviews).zip(&places) {
         let Some(place) = place else { continue };
         let files = review.plan.files.len().to_string();
         let connection = connections.to(&place.target.repository)?;
-        match connection.propose(&place.target, &place.standing, &stack.files, &proposal(stack, review, overwrite)).map_err(words) {
+        let outcome = match stopped {
+            true => Err(Failure::Message("not tried".to_owned())),
+            false => {
+                let proposed = connection.propose(&place.target, &place.standing, &stack.files, &proposal(stack, review, overwrite));
+                stopped = proposed.as_ref().is_err_and(Fault::is_of_server);
+                proposed.map_err(words)
+            }
+        };
+        match outcome {
             Ok(outcome) => {
                 let (what, request) = words_of(&outcome);
                 for warning in request.iter().flat_map(|request| &request.warnings) {

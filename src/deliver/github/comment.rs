@@ -51,6 +51,8 @@ pub enum CommentOutcome {
         /// Where people see it.
         url: String,
     },
+    /// There is none, and none was to be made.
+    NotNeeded,
     /// A newer one is there, which stays.
     NewerStands {
         /// Where people see it.
@@ -81,16 +83,26 @@ struct Subject<'a> {
     repository: &'a str,
     number: u64,
     tag: &'a str,
+    /// Whether a comment is made where there is none.
+    create: bool,
 }
 
 impl Connection {
     /// Says `body` in the one comment that carries `tag`. Its first line is the marker
     /// `<!-- llmc-comment tag=… valid-at=… -->`, which must name `tag` and `valid_at`
-    /// (`2026-01-31T00:00:00Z`).
+    /// (`2026-01-31T00:00:00Z`). Without `create`, a comment that is there is updated and none is made.
     ///
     /// # Errors
     /// When the body is too long or lacks its marker, or the server refuses or cannot be reached.
-    pub fn comment(&self, repository: &str, number: u64, tag: &str, valid_at: &str, body: &str) -> Result<CommentOutcome, Fault> {
+    pub fn comment(
+        &self,
+        repository: &str,
+        number: u64,
+        tag: &str,
+        valid_at: &str,
+        body: &str,
+        create: bool,
+    ) -> Result<CommentOutcome, Fault> {
         super::check_repository(repository)?;
         if tag.is_empty() || !tag.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c)) {
             return Err(Fault::Config("the tag of a comment is letters, digits, `-`, `.`, `_` and `/`".to_owned()));
@@ -107,7 +119,7 @@ impl Connection {
             return Err(Fault::TooLarge(message));
         }
         self.begin();
-        let subject = Subject { repository, number, tag };
+        let subject = Subject { repository, number, tag, create };
         let mut created = Creation::Untried;
         let mut last = String::new();
         for _ in 0..MOST_LOOKS {
@@ -128,6 +140,9 @@ impl Connection {
             // One that was made and is not listed yet must not be made again.
             if let Creation::Done(url) = creation {
                 return Ok(CommentOutcome::Created { url: url.clone() });
+            }
+            if !subject.create {
+                return Ok(CommentOutcome::NotNeeded);
             }
             *creation = Creation::Unknown;
             *creation = Creation::Done(self.create(subject, body)?);

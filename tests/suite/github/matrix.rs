@@ -187,7 +187,7 @@ const TIME: &str = "2026-01-02T00:00:00Z";
 
 fn say(client: &Client, name: &str, text: &str) -> Result<CommentOutcome, Fault> {
     let body = format!("<!-- llmc-comment tag=support valid-at={TIME} -->\n{text}");
-    client.connection.comment(name, 1, "support", TIME, &body)
+    client.connection.comment(name, 1, "support", TIME, &body, true)
 }
 
 fn check_comment(fake: &Fake, name: &str, _kind: &str, healthy: &Result<String, Fault>) {
