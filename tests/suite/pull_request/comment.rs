@@ -12,7 +12,9 @@ fn reviewed() -> Scratch {
     let scratch = Scratch::of(&["chat", "desk"]);
     scratch.is_ok(&["compile"]);
     let commands = [["init", "--quiet"].as_slice(), &["add", "--all"], &["commit", "--quiet", "--message=one"]];
-    commands.map(|args| git(scratch.folder.path(), args));
+    for args in commands {
+        git(scratch.folder.path(), args);
+    }
     scratch.fake.tell("branch", &json!({ "repository": SHOP, "name": "topic", "from": "main" }));
     scratch.fake.person(SHOP, "topic", "stacks/chat/stack.kdl", "// an edit");
     scratch.fake.tell("open", &json!({ "repository": SHOP, "number": 7, "head": "topic" }));
@@ -45,9 +47,9 @@ fn there_is_one_and_only_where_something_is_to_be_said() {
     assert_eq!(stands.len(), 1);
     assert_eq!(stands[0].split_once('\n').expect("a marker").1.trim_end(), markdown.trim_end());
     let plan: Value = serde_json::from_str(&scratch.is_ok(&[PLAN.as_slice(), &["--format", "json"]].concat())).expect("JSON");
-    for file in plan["stacks"][0]["files"].as_array().expect("files") {
-        let path = file["path"].as_str().expect("a path");
-        assert!(markdown.contains(path), "{path} is not in {markdown}");
+    for object in plan["stacks"][0]["objects"].as_array().expect("objects") {
+        let name = object["name"].as_str().expect("a name");
+        assert!(markdown.contains(name), "{name} is not in {markdown}");
     }
 
     scratch.edit("chat", "max-num-seqs=16", "max-num-seqs=32");
@@ -68,7 +70,7 @@ fn refusals_and_errors_stand_in_it() {
     scratch.edit("desk", "live \"v1\"", "live \"v9\"");
     assert_eq!(scratch.run(&PLAN).code, 1);
     let stands = comments(&scratch);
-    assert!(stands.len() == 1 && stands[0].contains("`stacks/desk/stack.kdl`") && stands[0].contains("`v9`"), "{}", stands[0]);
+    assert!(stands.len() == 1 && stands[0].contains("`stacks/desk/stack.kdl`"), "{}", stands[0]);
 }
 
 #[test]

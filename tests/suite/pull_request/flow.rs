@@ -33,11 +33,14 @@ fn each_stack_has_one_pull_request_that_follows_its_spec() {
     // A comment and a commit to something else are no reason to say anything.
     scratch.edit("desk", "// What an application calls.", "// What applications call.");
     let rest = [["init", "--quiet"].as_slice(), &["add", "--all"], &["commit", "--quiet", "--message=one"]];
-    rest.map(|args| git(scratch.folder.path(), args));
+    for args in rest {
+        git(scratch.folder.path(), args);
+    }
     scratch.is_ok(&["apply", "--pr"]);
     let stands = scratch.pulls(SHOP);
     fs::write(scratch.folder.path().join("notes.md"), "more\n").expect("written");
-    [["add", "--all"].as_slice(), &["commit", "--quiet", "--message=two"]].map(|args| git(scratch.folder.path(), args));
+    git(scratch.folder.path(), &["add", "--all"]);
+    git(scratch.folder.path(), &["commit", "--quiet", "--message=two"]);
     scratch.writes();
     scratch.is_ok(&["apply", "--pr"]);
     assert_eq!(scratch.writes(), Vec::<String>::new());

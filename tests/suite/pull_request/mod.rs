@@ -85,11 +85,13 @@ impl Scratch {
         state["pulls"].as_array().expect("a list").clone()
     }
 
-    /// Titles of the open ones.
+    /// Branches of the open ones, by name.
     pub fn open(&self, repository: &str) -> Vec<String> {
         let pulls = self.pulls(repository);
         let open = pulls.iter().filter(|pull| pull["state"] == "open");
-        open.map(|pull| pull["head"].as_str().expect("a branch").trim_start_matches("refs/heads/").to_owned()).collect()
+        let mut branches: Vec<String> = open.map(|pull| pull["head"].as_str().expect("a branch").to_owned()).collect();
+        branches.sort();
+        branches
     }
 
     /// Paths and contents on a branch.
