@@ -32,8 +32,8 @@ fn a_run_after_one_that_was_killed_finishes_it() {
         killed += u32::from(child.try_wait().expect("its state").is_none());
         child.kill().expect("killed");
         child.wait().expect("ended");
-        // Every other time the next kill strikes what this one left.
-        if moment % 2 == 0 {
+        // At the others the next kill strikes what this one left.
+        if moment % 5 == 4 {
             assert!(command(&scratch).status().expect("llmc").success(), "moment {moment}");
             assert_eq!(scratch.open(SHOP), ["llmc/chat"], "moment {moment}");
         }
