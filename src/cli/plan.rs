@@ -78,11 +78,17 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    #[cfg(feature = "github")]
+    let mut comment = args.comment.map(super::github::Comment::begin);
     let mut planned = planned::plan(
         &Request { against: args.against.as_deref(), changed_since: args.changed_since.as_deref(), ..Request::of(&args.stacks, args.jobs) },
         output,
     )?;
-    judge(args, &mut planned, output)?;
+    #[cfg(feature = "github")]
+    if let Some(comment) = &mut comment {
+        comment.compare(&mut planned)?;
+    }
+    planned.judge(output);
     if let Some(path) = &args.out {
         if !planned.failed.is_empty() {
             output.error(&format!("`{}` is not written, because of errors in {}", inputs::shown(path), planned.failed.join(", ")));
@@ -105,19 +111,12 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             note_selection(&planned, args, output)?;
         }
     }
-    finish(&planned, args.detailed_exitcode)
-}
-
-/// Asks the policies over plans, and says the plan in a comment where that was asked for.
-fn judge(args: &Args, planned: &mut Planned, output: &mut Output) -> Result<(), Failure> {
+    // Last, so that the plan is shown also where it cannot be said on GitHub.
     #[cfg(feature = "github")]
-    if let Some(number) = args.comment {
-        return super::github::comment(planned, number, output);
+    if let Some(comment) = &mut comment {
+        comment.say(&planned, output)?;
     }
-    #[cfg(not(feature = "github"))]
-    let _ = args;
-    planned.judge(output);
-    Ok(())
+    finish(&planned, args.detailed_exitcode)
 }
 
 /// Says what the plan leaves out, and why.

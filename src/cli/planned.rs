@@ -120,6 +120,33 @@ impl Planned {
         self.failed.iter().filter(|path| !planned.contains(path)).map(String::as_str).collect()
     }
 
+    /// Makes of each renamed stack a new one and the removal of the old tree, where each is delivered by
+    /// itself. The plans of these stacks are to be made again.
+    #[cfg(feature = "github")]
+    pub(super) fn split_renames(&mut self) {
+        let (mut removals, mut plans) = (Vec::new(), Vec::new());
+        for stack in &mut self.stacks {
+            let Some(name) = stack.renamed_from.take() else { continue };
+            let (folder, old) = (folder_of(&stack.root, &name), std::mem::take(&mut stack.old));
+            let removal = PlannedStack {
+                name,
+                compilation: None,
+                root: stack.root.clone(),
+                folder,
+                renamed_from: None,
+                old,
+                files: FileSet::default(),
+                judgement: Judgement::default(),
+            };
+            plans.push(removal.compare(&inputs::here()));
+            removals.push(removal);
+        }
+        self.stacks.extend(removals);
+        self.plan.stacks.extend(plans);
+        self.stacks.sort_by(|a, b| a.name.cmp(&b.name));
+        self.plan.stacks.sort_by(|a, b| a.stack.cmp(&b.stack));
+    }
+
     /// Holds each plan against the policies over plans, once it is known what it is compared with.
     /// Findings are printed; a stack that is refused is in `failed`.
     pub(super) fn judge(&mut self, output: &mut Output) {

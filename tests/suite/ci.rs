@@ -166,6 +166,10 @@ fn an_action_that_cannot_run_says_so() {
     let broken = Job::new("echo '{}'; echo 'stack.kdl:1:1: error' >&2; exit 1").run();
     assert!(broken.outputs.contains("result=failed\n") && broken.outputs.contains("sarif="), "{}", broken.outputs);
     assert!(broken.summary.contains("a spec has errors") && broken.summary.contains("    stack.kdl:1:1: error"), "{}", broken.summary);
+    // The comment on the pull request says so too; nothing is applied.
+    assert!(broken.calls.contains("plan ") && broken.calls.contains("--comment 7"), "{}", broken.calls);
+    let merged = Job::new("echo '{}'; exit 1").with("GITHUB_EVENT_NAME", "push").with("GITHUB_REF", "refs/heads/main").run();
+    assert!(merged.outputs.contains("result=failed\n") && !merged.calls.contains("apply"), "{}", merged.calls);
     let base = Job::new(&llmc(0)).with("BASE", "gone").run();
     assert!(base.summary.contains("base branch could not be fetched"), "{}", base.summary);
     let mode = Job::new(&llmc(0)).with("MODE", "$(touch x)").run();

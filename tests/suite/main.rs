@@ -25,6 +25,8 @@ mod plan;
 mod policy;
 mod prometheus;
 mod properties;
+#[cfg(feature = "github")]
+mod pull_request;
 mod readme;
 mod rego;
 mod secrets;

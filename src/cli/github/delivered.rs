@@ -3,7 +3,7 @@
 use super::{Connections, this_repository};
 use crate::cli::planned::{Planned, PlannedStack};
 use crate::cli::{Failure, inputs, planned};
-use crate::deliver::github::{Standing, Target};
+use crate::deliver::github::{Fault, Standing, Target};
 use crate::plan;
 use crate::spec::Deliver;
 
@@ -43,32 +43,54 @@ fn branch(path: &str, stack: &str) -> String {
     if path == DEFAULT_PATH { format!("llmc/{stack}") } else { format!("llmc-{}/{stack}", path.replace('/', "-")) }
 }
 
+/// What was compared with what stands where it is delivered to.
+pub(super) struct Compared {
+    /// Where each stack goes, in the order of the stacks; none for one that was not chosen.
+    pub(super) places: Vec<Option<Place>>,
+    /// Names of the stacks that are no longer in the plan, since what stands could not be read.
+    pub(super) unread: Vec<(String, Fault)>,
+}
+
+/// Whether the tree of `stack` goes elsewhere than into `generated/` of the repository of its spec.
+pub(super) fn is_elsewhere(stack: &PlannedStack) -> bool {
+    deliver(stack).is_some_and(|d| d.repository.is_some() || d.base.is_some() || d.path != DEFAULT_PATH)
+}
+
 /// Compares the stacks of `planned` that `wanted` chooses with what stands where they are delivered
-/// to. A place is none for a stack that was not chosen.
+/// to. A stack whose place cannot be read leaves the plan and stops no other.
 pub(super) fn compare(
     planned: &mut Planned,
     connections: &mut Connections,
     wanted: impl Fn(&PlannedStack) -> bool,
-) -> Result<Vec<Option<Place>>, Failure> {
+) -> Result<Compared, Failure> {
     let base = inputs::here();
-    let mut places = Vec::new();
-    for (stack, plan) in planned.stacks.iter_mut().zip(&mut planned.plan.stacks) {
-        if !wanted(stack) {
-            places.push(None);
+    let mut compared = Compared { places: Vec::new(), unread: Vec::new() };
+    let (mut stacks, mut plans) = (Vec::new(), Vec::new());
+    for (mut stack, plan) in std::mem::take(&mut planned.stacks).into_iter().zip(std::mem::take(&mut planned.plan.stacks)) {
+        if !wanted(&stack) {
+            compared.places.push(None);
+            stacks.push(stack);
+            plans.push(plan);
             continue;
         }
-        let target = target(stack)?;
-        let standing =
-            connections.to(&target.repository)?.standing(&target, &stack.files).map_err(|fault| format!("{}: {fault}", stack.name))?;
+        let target = target(&stack)?;
+        let standing = match connections.to(&target.repository)?.standing(&target, &stack.files) {
+            Ok(standing) => standing,
+            Err(fault) if fault.is_of_server() => return Err(fault.into()),
+            Err(fault) => {
+                compared.unread.push((stack.name.clone(), fault));
+                continue;
+            }
+        };
         stack.old.clone_from(&standing.tree);
-        // The tree of an old name stands in a folder of its own, with a pull request of its own.
         stack.renamed_from = None;
-        let shown = format!("{} of {}", target.folder, target.repository);
-        *plan = stack.compare_at(&base, &shown);
-        places.push(Some(Place { target, standing }));
+        plans.push(stack.compare_at(&base, &format!("{} of {}", target.folder, target.repository)));
+        stacks.push(stack);
+        compared.places.push(Some(Place { target, standing }));
     }
-    planned.plan = plan::plan(std::mem::take(&mut planned.plan.stacks));
-    Ok(places)
+    planned.stacks = stacks;
+    planned.plan = plan::plan(plans);
+    Ok(compared)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(super) use comment::comment;
+pub(super) use comment::Comment;
 pub(super) use propose::propose;
 
 use super::Failure;

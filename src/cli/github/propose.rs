@@ -1,29 +1,49 @@
 //! `llmc apply --pr`
 
-use super::{BODY_CHARS, Connections, delivered};
+use super::delivered::{self, Compared};
+use super::{BODY_CHARS, Connections};
 use crate::cli::Failure;
 use crate::cli::output::{Output, table};
 use crate::cli::planned::{Planned, PlannedStack};
-use crate::deliver::github::{Outcome, Proposal, PullRequest};
+use crate::deliver::github::{Fault, Outcome, Proposal, PullRequest};
 use crate::plan::markdown::{self, Review};
 
 /// Opens, updates or closes the pull request of each stack in `planned`. A stack that fails is
 /// reported, and the others go on.
 pub(in crate::cli) fn propose(mut planned: Planned, overwrite: bool, output: &mut Output) -> Result<(), Failure> {
+    let refused = |planned: &Planned| match planned.failed.as_slice() {
+        [] => Ok(()),
+        failed => Err(Failure::Message(format!("nothing is proposed, because of errors in {}", failed.join(", ")))),
+    };
+    // Before GitHub is asked for anything.
+    refused(&planned)?;
+    planned.split_renames();
     let mut connections = Connections::new();
-    let places = delivered::compare(&mut planned, &mut connections, |_| true)?;
+    let Compared { places, unread } = delivered::compare(&mut planned, &mut connections, |_| true)?;
     planned.judge(output);
-    if !planned.failed.is_empty() {
-        return Err(format!("nothing is proposed, because of errors in {}", planned.failed.join(", ")).into());
-    }
+    refused(&planned)?;
     let reviews = planned.reviews("llmc apply --pr");
     let mut rows = Vec::new();
-    let mut failed = false;
+    // Whether the server cannot be used any more, for any stack.
+    let mut stopped = false;
+    let mut failed = !unread.is_empty();
+    for (name, fault) in unread {
+        output.error(&format!("{name}: {fault}"));
+        rows.push(vec![name, "not read".to_owned(), "failed".to_owned()]);
+    }
     for ((stack, review), place) in planned.stacks.iter().zip(&reviews).zip(&places) {
         let Some(place) = place else { continue };
         let files = review.plan.files.len().to_string();
         let connection = connections.to(&place.target.repository)?;
-        match connection.propose(&place.target, &place.standing, &stack.files, &proposal(stack, review, overwrite)) {
+        let outcome = match stopped {
+            true => Err("not tried".to_owned()),
+            false => {
+                let proposed = connection.propose(&place.target, &place.standing, &stack.files, &proposal(stack, review, overwrite));
+                stopped = proposed.as_ref().is_err_and(Fault::is_of_server);
+                proposed.map_err(|fault| fault.to_string())
+            }
+        };
+        match outcome {
             Ok(outcome) => {
                 let (what, request) = words_of(&outcome);
                 for warning in request.iter().flat_map(|request| &request.warnings) {

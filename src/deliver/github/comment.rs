@@ -56,6 +56,8 @@ pub enum CommentOutcome {
         /// Where people see it.
         url: String,
     },
+    /// There is none, and none was to be made.
+    NotNeeded,
     /// A newer one is there, which stays.
     NewerStands {
         /// Where people see it.
@@ -86,15 +88,25 @@ struct Subject<'a> {
     repository: &'a str,
     number: u64,
     tag: &'a str,
+    /// Whether a comment is made where there is none.
+    create: bool,
 }
 
 impl Connection {
     /// Says `text`, which was true at `valid_at` (`2026-01-31T00:00:00Z`), in the one comment of llmc's that
-    /// carries `tag`.
+    /// carries `tag`. Without `create`, a comment that is there is updated and none is made.
     ///
     /// # Errors
     /// When the text is too long, or the server refuses or cannot be reached.
-    pub fn comment(&self, repository: &str, number: u64, tag: &str, valid_at: &str, text: &str) -> Result<CommentOutcome, Fault> {
+    pub fn comment(
+        &self,
+        repository: &str,
+        number: u64,
+        tag: &str,
+        valid_at: &str,
+        text: &str,
+        create: bool,
+    ) -> Result<CommentOutcome, Fault> {
         super::check_repository(repository)?;
         if tag.is_empty() || !tag.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c)) {
             return Err(Fault::Config("the tag of a comment is letters, digits, `-`, `.`, `_` and `/`".to_owned()));
@@ -109,7 +121,7 @@ impl Connection {
             return Err(Fault::TooLarge(message));
         }
         self.begin();
-        let subject = Subject { repository, number, tag };
+        let subject = Subject { repository, number, tag, create };
         let mut created = Creation::Untried;
         let mut last = String::new();
         for _ in 0..MOST_LOOKS {
@@ -130,6 +142,9 @@ impl Connection {
             // One that was made and is not listed yet must not be made again.
             if let Creation::Done(url) = creation {
                 return Ok(CommentOutcome::Created { url: url.clone() });
+            }
+            if !subject.create {
+                return Ok(CommentOutcome::NotNeeded);
             }
             *creation = Creation::Unknown;
             *creation = Creation::Done(self.create(subject, body)?);

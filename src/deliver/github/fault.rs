@@ -107,6 +107,13 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// Whether asking for something else of the same server would end in the same way.
+    pub fn is_of_server(&self) -> bool {
+        matches!(self, Self::Token(_) | Self::RateLimited { .. } | Self::Unreachable { .. })
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

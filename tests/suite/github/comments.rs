@@ -31,7 +31,7 @@ fn one_comment_is_kept_current() {
     let (fake, client) = started();
     let say = |tag: &str, day: u32, text: &str| {
         let time = format!("2026-01-{day:02}T00:00:00Z");
-        client.connection.comment(NAME, 1, tag, &time, &format!("{text}\n"))
+        client.connection.comment(NAME, 1, tag, &time, &format!("{text}\n"), true)
     };
     assert!(matches!(say("a", 2, "one"), Ok(CommentOutcome::Created { .. })));
     assert_eq!(fake.log(), ["graphql Comments", "POST /repos/acme/comments/issues/1/comments", "graphql Comments"]);
@@ -55,7 +55,7 @@ fn it_is_found_on_a_later_page_and_doubles_of_others_are_left() {
     for text in ["one", "two"] {
         fake.tell("comment", &json!({ "repository": NAME, "number": 1, "body": body("a", time, text), "author": "llmc[bot]" }));
     }
-    let outcome = client.connection.comment(NAME, 1, "a", time, "three\n");
+    let outcome = client.connection.comment(NAME, 1, "a", time, "three\n", true);
     assert!(matches!(outcome, Ok(CommentOutcome::Updated { .. })), "{outcome:?}");
     let ours: Vec<_> = bodies(&fake).into_iter().filter(|b| !b.starts_with("chatter")).collect();
     assert_eq!(ours, [body("a", "2027-01-01T00:00:00Z", "not llmc's"), body("a", time, "three")]);
@@ -65,7 +65,7 @@ fn it_is_found_on_a_later_page_and_doubles_of_others_are_left() {
 fn what_cannot_be_said_is_refused_before_anything_is_sent() {
     let (fake, client) = started();
     let time = "2026-01-02T00:00:00Z";
-    let say = |tag: &str, time: &str, text: &str| client.connection.comment(NAME, 1, tag, time, &format!("{text}\n"));
+    let say = |tag: &str, time: &str, text: &str| client.connection.comment(NAME, 1, tag, time, &format!("{text}\n"), true);
     for time in ["today", "", "2026-01-02T00:00:00+01:00", "2026-01-02T00:00:00Z -->"] {
         assert!(matches!(say("a", time, "x"), Err(Fault::Config(_))), "{time}");
     }
@@ -76,5 +76,5 @@ fn what_cannot_be_said_is_refused_before_anything_is_sent() {
     assert_eq!(fake.log(), Vec::<String>::new());
     let fits = MOST_BODY - body("a", time, "").chars().count();
     assert!(say("a", time, &"가".repeat(fits)).is_ok(), "characters count, not bytes");
-    assert!(matches!(client.connection.comment(NAME, 9, "a", time, "x"), Err(Fault::NotFound { .. })));
+    assert!(matches!(client.connection.comment(NAME, 9, "a", time, "x", true), Err(Fault::NotFound { .. })));
 }

@@ -186,7 +186,7 @@ fn closing() {
 const TIME: &str = "2026-01-02T00:00:00Z";
 
 fn say(client: &Client, name: &str, text: &str) -> Result<CommentOutcome, Fault> {
-    client.connection.comment(name, 1, "support", TIME, text)
+    client.connection.comment(name, 1, "support", TIME, text, true)
 }
 
 fn check_comment(fake: &Fake, name: &str, _kind: &str, healthy: &Result<String, Fault>) {
