@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::check::{self, Context};
 use crate::diagnostic::{self, Diagnostic, Finding, Place, Route, Rule, Severity};
-use crate::emit::{self, FileSet};
+use crate::emit::{self, FileSet, RECORD_FILE};
 use crate::plan::StackPlan;
 use crate::policy::{self, Applied, Policies};
 use crate::resolve::{self, Resolved};
@@ -41,6 +41,19 @@ pub static INTERNAL: Rule = Rule {
     severity: Severity::Error,
     docs: "The compiler contradicted itself: something could not be compiled and no rule says why.\n\n\
            Nothing was written. Please report it with the spec; this is never the spec's fault alone.",
+};
+
+/// A tree that stands does not say what it was compiled from. Policies over plans compare with that,
+/// so none of them can be asked; only a tree can break this rule, never a spec.
+pub static INCOMPARABLE: Rule = Rule {
+    code: "LLMC-Y008",
+    name: "incomparable-tree",
+    severity: Severity::Error,
+    docs: "The tree that stands has no `stack.json` that can be read, so policies over plans, such as \
+           \"guardrails never fewer than before\", have nothing to compare with.\n\n\
+           A comparison that cannot be made never counts as one that found nothing, so nothing is applied. \
+           Restore the file from the commit that compiled the tree: `git checkout COMMIT -- \
+           generated/<stack>/stack.json`.",
 };
 
 /// Compiles the spec at `path`, which is shown to people as `shown`, and judges it by `policies`.
@@ -110,9 +123,16 @@ pub struct Judgement {
 }
 
 /// Judges `plan`, which leads to what `compilation` compiled, by its policies. `base` is the record
-/// (`stack.json`) of the tree that stands, or an empty object when there is none.
-pub fn judge_plan(compilation: &Compilation, plan: &StackPlan, base: &Value) -> Judgement {
+/// (`stack.json`) of the tree that stands: an empty object where none stands, none where one stands
+/// and its record cannot be read.
+pub fn judge_plan(compilation: &Compilation, plan: &StackPlan, base: Option<&Value>) -> Judgement {
     let Some(stack) = &compilation.stack else { return Judgement::default() };
+    let Some(base) = base else {
+        let message = format!("the policies over plans cannot compare: `{}` has no readable `{RECORD_FILE}`", plan.output);
+        let diagnostic = Diagnostic::at_value(&INCOMPARABLE, Route::of(["stack"]), message);
+        let diagnostic = diagnostic.help(format!("restore `{RECORD_FILE}` from the commit that compiled the tree"));
+        return Judgement { findings: vec![compilation.sources.locate(diagnostic)], applied: Applied::default() };
+    };
     // Strings, numbers and lists only: this cannot fail.
     let plan = serde_json::to_value(plan).unwrap_or_default();
     let verdict = compilation.policies.judge_plan(&plan, base, &emit::recorded(stack), &stack.explicit.waive);
@@ -201,7 +221,7 @@ pub fn rules() -> Vec<&'static Rule> {
         .chain(check::CHECKS.iter().map(|c| c.rule))
         .chain(emit::rules())
         .chain(policy::RULES.iter().copied())
-        .chain([&INTERNAL])
+        .chain([&INCOMPARABLE, &INTERNAL])
         .collect();
     rules.sort_by_key(|r| r.code);
     rules

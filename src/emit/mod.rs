@@ -26,6 +26,9 @@ pub use yaml::to_yaml;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::stack::Stack;
 
+/// Name of the file that lists the Kubernetes objects of a tree.
+pub const KUSTOMIZATION_FILE: &str = "kustomization.yaml";
+
 /// Rules of every emitter.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     objects::RULES.iter().chain(promql::RULES).copied()
@@ -93,7 +96,7 @@ pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<Compiled, Vec<
         set.insert(path, text);
     }
     let resources: Vec<&str> = all.objects.iter().map(|(path, _)| path.as_str()).collect();
-    set.insert("kustomization.yaml", to_yaml(&kubernetes::kustomization(stack, &resources)));
+    set.insert(KUSTOMIZATION_FILE, to_yaml(&kubernetes::kustomization(stack, &resources)));
     let objects: Vec<(String, Value)> = all.objects.iter().map(|(path, object)| (path.clone(), labels::with_digest(object))).collect();
     for (path, object) in &objects {
         set.insert(path, to_yaml(object));

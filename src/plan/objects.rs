@@ -6,10 +6,8 @@ use serde_json::Value;
 use serde_saphyr::DuplicateKeyPolicy;
 
 use super::renames::Renames;
-use crate::emit::{MANIFEST_FILE, Tree};
+use crate::emit::{KUSTOMIZATION_FILE, MANIFEST_FILE, Tree};
 
-/// The list of what is deployed.
-const KUSTOMIZATION: &str = "kustomization.yaml";
 /// Longest YAML file that is read, in bytes: an object may not be larger than 3 MiB in etcd's
 /// request, and a rule file is not much longer.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -85,12 +83,12 @@ pub(super) struct Objects {
 pub(super) fn read(tree: &Tree, other: &Tree) -> Objects {
     let mut objects = Objects::default();
     // A folder that nothing was compiled into deploys nothing.
-    if ![KUSTOMIZATION, MANIFEST_FILE].iter().any(|file| tree.files.contains_key(*file)) {
+    if ![KUSTOMIZATION_FILE, MANIFEST_FILE].iter().any(|file| tree.files.contains_key(*file)) {
         return objects;
     }
     // What still lies there is most likely deployed, so it does not count as new.
     let listed = resources(tree).unwrap_or_else(|| {
-        objects.unreadable.insert(KUSTOMIZATION.to_owned());
+        objects.unreadable.insert(KUSTOMIZATION_FILE.to_owned());
         resources(other).unwrap_or_default().into_iter().filter(|path| tree.files.contains_key(path)).collect()
     });
     for path in listed {
@@ -113,7 +111,7 @@ pub(super) fn read(tree: &Tree, other: &Tree) -> Objects {
 
 /// The files that `tree` deploys.
 fn resources(tree: &Tree) -> Option<BTreeSet<String>> {
-    let list = yaml(tree.text(KUSTOMIZATION)?)?;
+    let list = yaml(tree.text(KUSTOMIZATION_FILE)?)?;
     let resources = list.get("resources")?.as_array()?;
     Some(resources.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect())
 }

@@ -63,7 +63,7 @@ pub(super) fn parse(content: &[u8]) -> Result<Value, String> {
 
 /// The spec that `tree` was compiled from, as JSON; `None` where no record can be read, which its plan says.
 pub fn recorded(tree: &Tree) -> Option<Value> {
-    tree.files.get(RECORD_FILE).and_then(|content| parse(content).ok())
+    tree.files.get(RECORD_FILE).and_then(|content| parse(content).ok()).filter(Value::is_object)
 }
 
 /// One side of a comparison.

@@ -404,7 +404,7 @@ fn refused(change: impl FnOnce(&mut Value), plan: impl FnOnce(&mut StackPlan)) -
     let mut base: Value = serde_json::from_str(record).expect("JSON");
     change(&mut base);
     plan(&mut stack_plan);
-    let judgement = compile::judge_plan(&compilation, &stack_plan, &base);
+    let judgement = compile::judge_plan(&compilation, &stack_plan, Some(&base));
     assert_eq!(judgement.applied.evaluated.len(), 4, "{:?}", judgement.applied);
     judgement.findings.iter().map(|f| f.message.split('`').nth(1).expect("a name").to_owned()).collect()
 }
@@ -433,7 +433,7 @@ fn findings_of_a_plan_have_places_and_can_be_waived() {
     let (compilation, mut stack_plan) = example();
     stack_plan.totals.guardrails_lost = vec!["support: input mask-pii".into()];
     let base = json!({});
-    let findings = compile::judge_plan(&compilation, &stack_plan, &base).findings;
+    let findings = compile::judge_plan(&compilation, &stack_plan, Some(&base)).findings;
     assert_eq!(findings.len(), 1);
     assert_eq!(&findings[0].primary.text[findings[0].primary.range.clone()], "\"support\"");
 
@@ -447,7 +447,7 @@ fn findings_of_a_plan_have_places_and_can_be_waived() {
         let policies = Policies::new(Set::load(Vec::new()), Day::parse(day).expect("a day"));
         let compilation = compile::compile(&path, "stack.kdl", &policies);
         assert!(compilation.findings.is_empty(), "a waiver of a policy over plans is not unused: {:?}", compilation.findings);
-        compile::judge_plan(&compilation, &stack_plan, &base)
+        compile::judge_plan(&compilation, &stack_plan, Some(&base))
     };
     let within = judged("2027-01-31");
     assert!(within.findings.is_empty());
@@ -466,7 +466,7 @@ fn own_policies_over_a_plan() {
     let path = root().join("stacks/customer-support/stack.kdl");
     let compilation = compile::compile(&path, "stack.kdl", &Policies::new(set, Day::parse("2026-11-22").expect("a day")));
     let (_, plan) = example();
-    let judgement = compile::judge_plan(&compilation, &plan, &json!({"pool": {"a100": {"nodes": 3}}}));
+    let judgement = compile::judge_plan(&compilation, &plan, Some(&json!({"pool": {"a100": {"nodes": 3}}})));
     let messages: Vec<&str> = judgement.findings.iter().map(|f| f.message.as_str()).collect();
     assert_eq!(messages, ["policy `shrink`: customer-support: 3 to 2"]);
     assert_eq!(&judgement.findings[0].primary.text[judgement.findings[0].primary.range.clone()], "2");
@@ -512,4 +512,31 @@ fn policy_test_runs_every_test() {
     let empty = repository(&[("team.rego", policy)]);
     assert_eq!(llmc(empty.path(), &["policy", "test", "policies/team.rego"]).code, 1);
     assert_eq!(llmc(empty.path(), &["policy", "test", "nowhere.rego"]).code, 1);
+}
+
+/// A comparison that cannot be made is no comparison that found nothing.
+#[test]
+fn a_tree_without_its_record_is_not_judged_in_silence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for part in ["stacks", "generated"] {
+        copy(&root().join(part).join("customer-support"), &folder.path().join(part).join("customer-support"));
+    }
+    let spec = folder.path().join("stacks/customer-support/stack.kdl");
+    let text = std::fs::read_to_string(&spec).expect("the spec");
+    std::fs::write(&spec, text.replace("max-num-seqs=64", "max-num-seqs=48")).expect("written");
+    assert_eq!(llmc(folder.path(), &["plan"]).code, 0);
+    let record = folder.path().join("generated/customer-support/stack.json");
+    for damage in [None, Some("{"), Some("[]")] {
+        match damage {
+            None => std::fs::remove_file(&record).expect("removed"),
+            Some(text) => std::fs::write(&record, text).expect("written"),
+        }
+        let plan = llmc(folder.path(), &["plan"]);
+        assert!(plan.code == 1 && plan.stderr.contains("error[LLMC-Y008]"), "{damage:?}: {}", plan.stderr);
+        let apply = llmc(folder.path(), &["apply", "--overwrite"]);
+        assert!(apply.code == 1 && apply.stderr.contains("nothing is written"), "{damage:?}: {}", apply.stderr);
+    }
+    // A stack that has no tree yet has nothing to be compared with.
+    std::fs::remove_dir_all(folder.path().join("generated")).expect("removed");
+    assert_eq!(llmc(folder.path(), &["apply"]).code, 0);
 }
