@@ -110,7 +110,9 @@ pub(super) fn thousands(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, thousands};
+    use serde_json::json;
+
+    use super::{both, count, thousands, value};
 
     #[test]
     fn numbers_are_read_by_people() {
@@ -121,13 +123,6 @@ mod tests {
         }
         assert_eq!([count(0_u64, "pod"), count(1_u64, "pod"), count(2_usize, "pod")], ["0 pods", "1 pod", "2 pods"]);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{both, value};
 
     #[test]
     fn long_values_are_cut_around_their_difference() {
