@@ -10,7 +10,7 @@ use super::standing::Standing;
 use super::{Failure, compile, inputs, select};
 use crate::compile::{Compilation, Judgement};
 use crate::diagnostic::{self, Finding};
-use crate::emit::{FileSet, KUSTOMIZATION_FILE, MANIFEST_FILE, Tree};
+use crate::emit::{FileSet, RECORD_FILE, Tree};
 use crate::plan::{self, Plan, StackPlan, Subject};
 use crate::policy::Applied;
 
@@ -152,8 +152,9 @@ impl Planned {
     pub(super) fn judge(&mut self, output: &mut Output) {
         for (stack, plan) in self.stacks.iter_mut().zip(&self.plan.stacks) {
             let Some(compilation) = stack.compilation.as_ref().filter(|_| !plan.is_empty()) else { continue };
-            let stands = [MANIFEST_FILE, KUSTOMIZATION_FILE].iter().any(|file| stack.old.files.contains_key(*file));
-            let base = plan::recorded(&stack.old).or_else(|| (!stands).then(|| json!({})));
+            // A tree that somebody else made, which llmc may have adopted, never had a record.
+            let had_record = stack.old.files.contains_key(RECORD_FILE) || stack.old.owned().contains(RECORD_FILE);
+            let base = plan::recorded(&stack.old).or_else(|| (!had_record).then(|| json!({})));
             stack.judgement = crate::compile::judge_plan(compilation, plan, base.as_ref());
             if diagnostic::has_errors(&stack.judgement.findings) {
                 self.failed.push(compilation.spec_path.clone());
