@@ -8,6 +8,7 @@
 //! | [`spec`] | the tree | what the user wrote, as types; the JSON Schema comes from them |
 //! | [`resolve`] | the spec and the [`catalog`] | the [`stack`]: references bound, defaults filled |
 //! | [`check`] | spec and stack | findings, one file for each rule |
+//! | [`estimate`] | facts and settings | whether an engine starts, with bounds |
 //! | [`emit`] | the stack and its [`engine`]s | files |
 //! | [`plan`] | the tree that stands and the files | what would change, and what that means |
 //! | [`policy`] | the stack, its objects, a plan | what Rego policies say of them |
@@ -27,6 +28,7 @@ pub mod deliver;
 pub mod diagnostic;
 pub mod emit;
 pub mod engine;
+pub mod estimate;
 pub mod plan;
 pub mod policy;
 pub mod resolve;

@@ -1,9 +1,14 @@
 //! Facts about GPUs and models, as data files beside the code, and the patterns of personal data.
 
+mod facts;
 mod pii;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+pub use facts::{
+    Attention, Dense, Dtype, Encoder, Experts, FeedForward, GatedDeltaNet, Indexer, LayerRun, Mamba2, Mixer, Mla, ModelFacts, Part,
+    Quantization, Reach, Shape, Share, StoredBytes, WeightFormat,
+};
 pub use pii::patterns as pii_patterns;
 
 /// A GPU.
@@ -17,19 +22,6 @@ pub struct Gpu {
     pub product_label: String,
     /// Whether it computes 8-bit floats in hardware.
     pub has_fp8: bool,
-}
-
-/// Architecture facts of a model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModelFacts {
-    /// Repository of the model hub.
-    pub repository: String,
-    /// Size of the checkpoint in GiB.
-    pub size_gib: f64,
-    /// Attention heads.
-    pub attention_heads: u32,
-    /// Longest sequence in tokens.
-    pub context_tokens: u64,
 }
 
 static GPUS: LazyLock<Vec<Gpu>> = LazyLock::new(|| {
@@ -46,15 +38,19 @@ static GPUS: LazyLock<Vec<Gpu>> = LazyLock::new(|| {
         .collect()
 });
 
-static MODELS: LazyLock<Vec<ModelFacts>> = LazyLock::new(|| {
+static MODELS: LazyLock<Vec<Arc<ModelFacts>>> = LazyLock::new(|| {
     rows(include_str!("models.csv"))
         .filter_map(|row| match row.as_slice() {
-            [repository, size, heads, context, ..] => Some(ModelFacts {
+            [repository, size, heads, context, source] => Some(Arc::new(ModelFacts {
                 repository: (*repository).to_owned(),
-                size_gib: size.parse().ok()?,
+                also: Vec::new(),
+                source: (*source).to_owned(),
+                checkpoint_bytes: Some((size.parse::<f64>().ok()? * f64::from(1 << 30)) as u64),
                 attention_heads: heads.parse().ok()?,
                 context_tokens: context.parse().ok()?,
-            }),
+                shape: None,
+                missing: vec!["its `config.json`".into()],
+            })),
             _ => None,
         })
         .collect()
@@ -76,7 +72,7 @@ pub fn gpu_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Facts of a model, by its repository.
-pub fn model(repository: &str) -> Option<&'static ModelFacts> {
+pub fn model(repository: &str) -> Option<&'static Arc<ModelFacts>> {
     MODELS.iter().find(|model| model.repository == repository)
 }
 

@@ -28,7 +28,7 @@ const DEFAULT_BATCHED_TOKENS: u64 = 8192;
 /// Resolves the model, or `None` when a fact that it needs is missing.
 pub(super) fn resolve(name: &str, model: &spec::Model, spec: &Spec, pools: &BTreeMap<String, Pool>) -> Option<Model> {
     let facts = catalog::model(&model.source.repository);
-    let size_gib = model.source.size_gib.or(facts.map(|f| f.size_gib))?;
+    let size_gib = model.source.size_gib.or(facts.and_then(|f| f.checkpoint_gib()))?;
     let engine_version = Version::parse(&model.engine.version).ok()?;
     let engine = engine::of(model.engine.name);
     let pool = pools.get(&model.place.pool)?;
@@ -45,6 +45,7 @@ pub(super) fn resolve(name: &str, model: &spec::Model, spec: &Spec, pools: &BTre
         size_gib,
         attention_heads: model.source.attention_heads.or(facts.map(|f| f.attention_heads)),
         context_tokens: model.source.context_tokens.or(facts.map(|f| f.context_tokens)),
+        facts: facts.cloned(),
         engine: model.engine.name,
         image: model.engine.image.clone().unwrap_or_else(|| engine.default_image(&engine_version)),
         engine_version,

@@ -4,9 +4,11 @@
 //! have said.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use semver::Version;
 
+use crate::catalog::ModelFacts;
 pub use crate::spec::{
     AccessMode, Budget, Duration, EngineName, Load, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey, Taint,
     TaintEffect, TolerationOperator,
@@ -112,6 +114,8 @@ pub struct Model {
     pub attention_heads: Option<u32>,
     /// Longest sequence that the model was made for, if known.
     pub context_tokens: Option<u64>,
+    /// What its weights and its cache are made of, if known.
+    pub facts: Option<Arc<ModelFacts>>,
     /// Engine.
     pub engine: EngineName,
     /// Exact engine version.

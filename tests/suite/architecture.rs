@@ -6,13 +6,14 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
     ("catalog", &["spec"]),
     ("stack", &["catalog", "spec"]),
     ("syntax", &[]),
+    ("estimate", &["catalog"]),
     ("engine", &["stack"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
     ("check", &["catalog", "diagnostic", "engine", "resolve", "source", "spec", "stack", "syntax"]),
