@@ -69,9 +69,9 @@ fn is_zero(value: &u32) -> bool {
 }
 
 impl ModelFacts {
-    /// Size of the checkpoint in GiB, if it is known.
+    /// Size of the checkpoint in GiB to two places, if it is known.
     pub fn checkpoint_gib(&self) -> Option<f64> {
-        self.checkpoint_bytes.map(|bytes| bytes as f64 / f64::from(1 << 30))
+        self.checkpoint_bytes.map(|bytes| (bytes as f64 / f64::from(1 << 30) * 100.0).round() / 100.0)
     }
 }
 
