@@ -14,7 +14,7 @@ use crate::catalog::{Attention, LayerRun, Mla, Part};
 ///
 /// # Errors
 /// Words for heads that the engine refuses to split.
-pub fn attention(plan: &Plan<'_>, run: &LayerRun, layer: &Attention, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn attention(plan: &Plan<'_>, run: &LayerRun, layer: &Attention, tally: &mut Tally) -> Result<(), String> {
     let family = Family::of(&plan.shape.architecture);
     let heads = plan.split(layer.heads, "query heads")?;
     let kv_heads = plan.kv_heads(layer.kv_heads)?;
@@ -57,7 +57,7 @@ fn product_of_values(plan: &Plan<'_>, kv_heads: u64, value_dim: u64) -> u64 {
 ///
 /// # Errors
 /// Words for heads that the engine refuses to split.
-pub fn mla(plan: &Plan<'_>, run: &LayerRun, layer: &Mla, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn mla(plan: &Plan<'_>, run: &LayerRun, layer: &Mla, tally: &mut Tally) -> Result<(), String> {
     let hidden = plan.shape.hidden_size;
     let heads = plan.split(layer.heads, "query heads")?;
     let input = plan.format(run, Part::MixerInput);
