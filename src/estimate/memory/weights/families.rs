@@ -2,6 +2,8 @@
 //!
 //! vLLM 0.32.0, `model_executor/models/`, one file for each family.
 
+use semver::Version;
+
 use super::plan::Plan;
 use super::tally::Tally;
 use crate::catalog::{Attention, Experts};
@@ -76,13 +78,13 @@ impl Family {
     }
 
     /// Whether attention has a sink for each head (`models/gpt_oss.py`).
-    pub(super) const fn has_sinks(self, _layer: &Attention) -> bool {
+    pub(super) const fn has_sinks(self) -> bool {
         matches!(self, Self::GptOss)
     }
 
-    /// Whether layers that read the cache of another have no keys and values (`models/gemma4.py`, 0.30.0 and later).
-    pub(super) const fn shared_layers_have_no_keys(self) -> bool {
-        false
+    /// Whether layers that read the cache of another have no keys and values (`models/gemma4.py` since 0.31.0).
+    pub(super) fn shared_layers_have_no_keys(self, plan: &Plan<'_>) -> bool {
+        self == Self::Gemma4 && plan.version.as_ref().is_none_or(|version| *version >= Version::new(0, 31, 0))
     }
 
     /// Bytes of the correction of an expert's score (`e_score_correction_bias`), where there is one.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use semver::Version;
+
 use super::tally::{Tally, product};
 use crate::catalog::{Dtype, LayerRun, Part, Shape, WeightFormat};
 use crate::estimate::memory::Setup;
@@ -14,6 +16,8 @@ const MOST: u64 = 4096;
 pub(super) struct Plan<'a> {
     /// The model.
     pub shape: &'a Shape,
+    /// Version of vLLM; none where only parameters are counted.
+    pub version: Option<Version>,
     /// GPUs that share each layer.
     pub tensor_parallel: u64,
     /// Whether each GPU holds whole experts.
@@ -38,6 +42,7 @@ impl<'a> Plan<'a> {
             return Err(format!("sharing among {} GPUs in {} stages", setup.tensor_parallel, setup.pipeline_parallel));
         }
         Ok(Self {
+            version: Some(setup.version.clone()),
             tensor_parallel: setup.tensor_parallel,
             expert_parallel: setup.expert_parallel && setup.tensor_parallel > 1,
             element_bytes: element_bytes(setup.dtype, shape.dtype),
@@ -51,6 +56,7 @@ impl<'a> Plan<'a> {
     pub(super) fn whole(shape: &'a Shape) -> Self {
         Self {
             shape,
+            version: None,
             tensor_parallel: 1,
             expert_parallel: false,
             element_bytes: 2,

@@ -142,6 +142,13 @@ pub(super) fn gemma3_27b() -> Shape {
     tied(with_encoder(shape("Gemma3ForConditionalGeneration", 5376, 262_208, layers), 416_866_032 + 1152 * 5376 + 1152))
 }
 
+pub(super) fn gemma4_31b(encoder: u64) -> Shape {
+    let window = Attention { reach: Reach::Window(1024), ..attention(32, 16, 256) };
+    let global = Attention { shared_key_value: true, ..attention(32, 4, 512) };
+    let layers = vec![run(50, Mixer::Attention(window), dense(21504)), run(10, Mixer::Attention(global), dense(21504))];
+    tied(with_encoder(shape("Gemma4ForConditionalGeneration", 5376, 262_144, layers), encoder))
+}
+
 fn mla(heads: u64, q_lora_rank: Option<u64>, nope: u64, value: u64) -> Mla {
     Mla { heads, q_lora_rank, kv_lora_rank: 512, qk_rope_head_dim: 64, qk_nope_head_dim: nope, v_head_dim: value, indexer: None }
 }

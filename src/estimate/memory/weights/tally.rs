@@ -10,6 +10,8 @@ const MIB: u64 = 1 << 20;
 pub(super) struct Tally {
     /// Weights of the model, without scales, tables and padding of a format.
     pub elements: u64,
+    /// Bytes that the engine adds to what the checkpoint holds: copies in another type or place.
+    pub copies: u64,
     /// Allocated bytes: at least the tensors themselves, at most with what the allocator cannot cut off.
     pub bytes: Bounds,
 }
@@ -17,7 +19,7 @@ pub(super) struct Tally {
 impl Tally {
     /// Nothing.
     pub(super) const fn new() -> Self {
-        Self { elements: 0, bytes: Bounds::exact(0) }
+        Self { elements: 0, copies: 0, bytes: Bounds::exact(0) }
     }
 
     /// Adds a tensor of `elements` weights in `bytes` bytes.
@@ -41,6 +43,12 @@ impl Tally {
         self.bytes = self.bytes.plus(Bounds { low, expected: block(low), high });
     }
 
+    /// Adds a tensor that the engine makes out of others.
+    pub(super) fn copy(&mut self, bytes: u64) {
+        self.copies = self.copies.saturating_add(bytes);
+        self.buffer(bytes);
+    }
+
     /// Adds bytes that lie between bounds.
     pub(super) fn bounded(&mut self, bytes: Bounds) {
         self.bytes = self.bytes.plus(bytes);
@@ -49,6 +57,7 @@ impl Tally {
     /// Adds all of `other`, `count` times.
     pub(super) fn add(&mut self, other: Self, count: u64) {
         self.elements = self.elements.saturating_add(other.elements.saturating_mul(count));
+        self.copies = self.copies.saturating_add(other.copies.saturating_mul(count));
         self.bytes = self.bytes.plus(other.bytes.map(|bytes| bytes.saturating_mul(count)));
     }
 }
