@@ -7,51 +7,68 @@ const MIB: u64 = 1 << 20;
 
 /// Tensors of one GPU: their elements as the model counts them, and their bytes as torch does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// Weights of the model, without scales, tables and padding of a format.
     pub elements: u64,
+    /// Bytes that the engine adds to what the checkpoint holds: copies in another type or place.
+    pub copies: u64,
     /// Allocated bytes: at least the tensors themselves, at most with what the allocator cannot cut off.
     pub bytes: Bounds,
 }
 
 impl Tally {
     /// Nothing.
-    pub const fn new() -> Self {
-        Self { elements: 0, bytes: Bounds::exact(0) }
+    pub(super) const fn new() -> Self {
+        Self { elements: 0, copies: 0, bytes: Bounds::exact(0) }
     }
 
     /// Adds a tensor of `elements` weights in `bytes` bytes.
-    pub fn weights(&mut self, elements: u64, bytes: u64) {
+    pub(super) fn weights(&mut self, elements: u64, bytes: u64) {
         self.elements = self.elements.saturating_add(elements);
         self.buffer(bytes);
     }
 
     /// Adds a tensor that holds no weights: scales, tables, indices.
-    pub fn buffer(&mut self, bytes: u64) {
+    pub(super) fn buffer(&mut self, bytes: u64) {
         let low = rounded(bytes, KIB / 2);
         let block = block(low);
         self.bytes = self.bytes.plus(Bounds { low, expected: block, high: block });
     }
 
+    /// Adds a tensor that is made anew after loading: it lies in freed blocks, whose rests of 1 MiB stay with it.
+    pub(super) fn repacked(&mut self, elements: u64, bytes: u64) {
+        self.elements = self.elements.saturating_add(elements);
+        let low = rounded(bytes, KIB / 2);
+        let high = if low > MIB { low.saturating_add(MIB) } else { low };
+        self.bytes = self.bytes.plus(Bounds { low, expected: block(low), high });
+    }
+
+    /// Adds a tensor that the engine makes out of others.
+    pub(super) fn copy(&mut self, bytes: u64) {
+        self.copies = self.copies.saturating_add(bytes);
+        self.buffer(bytes);
+    }
+
     /// Adds bytes that lie between bounds.
-    pub fn bounded(&mut self, bytes: Bounds) {
+    pub(super) fn bounded(&mut self, bytes: Bounds) {
         self.bytes = self.bytes.plus(bytes);
     }
 
     /// Adds all of `other`, `count` times.
-    pub fn add(&mut self, other: Self, count: u64) {
+    pub(super) fn add(&mut self, other: Self, count: u64) {
         self.elements = self.elements.saturating_add(other.elements.saturating_mul(count));
+        self.copies = self.copies.saturating_add(other.copies.saturating_mul(count));
         self.bytes = self.bytes.plus(other.bytes.map(|bytes| bytes.saturating_mul(count)));
     }
 }
 
 /// The product of sizes; saturates.
-pub fn product(factors: &[u64]) -> u64 {
+pub(super) fn product(factors: &[u64]) -> u64 {
     factors.iter().fold(1, |product, factor| product.saturating_mul(*factor))
 }
 
 /// `value` rounded up to a multiple of `unit`; saturates.
-pub fn rounded(value: u64, unit: u64) -> u64 {
+pub(super) fn rounded(value: u64, unit: u64) -> u64 {
     value.checked_next_multiple_of(unit.max(1)).unwrap_or(u64::MAX)
 }
 
