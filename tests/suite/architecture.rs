@@ -22,7 +22,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("deliver", &["diagnostic", "emit"]),
     ("policy", &["diagnostic", "source", "spec"]),
     ("compile", &["check", "diagnostic", "emit", "plan", "policy", "resolve", "source", "spec", "stack"]),
-    ("cli", &["compile", "deliver", "diagnostic", "emit", "plan", "policy", "source", "spec"]),
+    ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "plan", "policy", "source", "spec"]),
 ];
 
 /// Most lines of a source file.
