@@ -1,0 +1,80 @@
+//! Will each model start, and does its cache hold the load? The memory proof for people.
+//!
+//! [`Fit`] puts a model's settings to [`crate::estimate::memory`] through its engine and holds the answer
+//! against the stated load. The checks, `llmc fit` and the manifest all read it, so they agree.
+
+mod document;
+mod load;
+mod text;
+mod words;
+
+pub use document::{Document, document, json_schema, render_json};
+pub use load::Load;
+pub use text::render_text;
+pub use words::{gib, thousands};
+
+use crate::engine;
+use crate::estimate::memory::{self, Proof, Refusal, Setup, Verdict};
+use crate::stack::{Model, Pool, Stack};
+
+/// What can be said about the memory of one model.
+pub struct Fit<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// Where it runs.
+    pub pool: &'a Pool,
+    /// What was asked; none where too little is known about the model to ask.
+    pub setup: Option<Setup<'a>>,
+    /// What was answered.
+    pub proof: Option<Proof>,
+    /// How the cache meets the stated load; none without a load or a cache.
+    pub load: Option<Load>,
+    missing: Vec<String>,
+}
+
+impl<'a> Fit<'a> {
+    /// Asks about `model`, which runs on `pool`.
+    pub fn of(model: &'a Model, pool: &'a Pool) -> Self {
+        match engine::of(model.engine).memory_setup(model, pool) {
+            Ok(setup) => {
+                let proof = memory::prove(&setup);
+                let load = Load::of(model, &setup, &proof);
+                Self { model, pool, missing: proof.missing.clone(), load, setup: Some(setup), proof: Some(proof) }
+            }
+            Err(missing) => Self { model, pool, setup: None, proof: None, load: None, missing },
+        }
+    }
+
+    /// The answer.
+    pub fn verdict(&self) -> Verdict {
+        self.proof.as_ref().map_or(Verdict::NotProven, |proof| proof.verdict)
+    }
+
+    /// The first check that fails: for sure where refusing is proven, else possibly.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.proof.as_ref().and_then(|proof| proof.refusal.as_ref())
+    }
+
+    /// What is not known, in words.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// Engine and version, such as `vllm 0.32.0`.
+    pub fn engine(&self) -> String {
+        format!("{} {}", engine::of(self.model.engine).name(), self.model.engine_version)
+    }
+}
+
+/// What is missing of a model that has no answer because its spec is wrong.
+pub(crate) const UNRESOLVED: &str = "the model could not be resolved; `llmc check` says why";
+
+/// The models that the spec of `stack` has and that could not be resolved.
+pub(crate) fn unresolved(stack: &Stack) -> impl Iterator<Item = &str> {
+    stack.explicit.model.keys().filter(|name| !stack.models.contains_key(*name)).map(String::as_str)
+}
+
+/// The answers for every model of `stack` that could be resolved, sorted by name.
+pub fn of_stack(stack: &Stack) -> Vec<Fit<'_>> {
+    stack.models.values().filter_map(|model| Some(Fit::of(model, stack.pools.get(&model.pool)?))).collect()
+}
