@@ -39,6 +39,9 @@ pub struct ModelFit {
     pub refused_at: Option<String>,
     /// What is not known, in words; empty with a proof.
     pub missing: Vec<String>,
+    /// The nearest settings that work, or what would decide the answer, in words; empty where all is
+    /// proven to be well.
+    pub nearest: Vec<String>,
     /// Engine and version.
     pub engine: Option<String>,
     /// The GPU, by its name in the catalogue.
@@ -89,6 +92,8 @@ pub struct ModelFit {
     pub load_concurrency: Option<u64>,
     /// Those in one copy at the least number of copies, and at most `max-num-seqs`.
     pub load_per_copy: Option<u64>,
+    /// Whether each copy is proven to hold them at full length.
+    pub holds_load: Option<bool>,
     /// Share of the cache in percent that they leave at their mean length.
     pub headroom_percent: Option<f64>,
 }
@@ -158,6 +163,7 @@ fn of_model(stack: &Stack, fit: &Fit<'_>) -> ModelFit {
         refusal: fit.refusal().map(|refusal| refusal.message.clone()),
         refused_at: fit.refusal().map(|refusal| at(refusal).into()),
         missing: fit.missing().iter().map(|words| redact(words)).collect(),
+        nearest: fit.advice().iter().map(|words| redact(words)).collect(),
         engine: Some(fit.engine()),
         gpu: Some(fit.pool.gpu.name.clone()),
         gpus_per_copy: Some(fit.model.tensor_parallel.into()),
@@ -191,6 +197,7 @@ fn of_model(stack: &Stack, fit: &Fit<'_>) -> ModelFit {
     if let Some(load) = &fit.load {
         out.load_concurrency = Some(load.concurrency);
         out.load_per_copy = Some(load.each_at_least_copies);
+        out.holds_load = fit.holds_load();
         out.headroom_percent = load.headroom_percent;
     }
     out

@@ -5,6 +5,7 @@
 
 mod document;
 mod load;
+mod remedies;
 mod text;
 mod words;
 
@@ -58,6 +59,48 @@ impl<'a> Fit<'a> {
     /// What is not known, in words.
     pub fn missing(&self) -> &[String] {
         &self.missing
+    }
+
+    /// Requests of full length that one copy holds for sure.
+    pub fn least_held(&self) -> Option<u64> {
+        self.proof.as_ref()?.cache.as_ref().map(|cache| cache.max_concurrency.0.max(0.0).floor() as u64)
+    }
+
+    /// Requests of full length that one copy holds at most.
+    pub fn most_held(&self) -> Option<u64> {
+        self.proof.as_ref()?.cache.as_ref().map(|cache| cache.max_concurrency.2.max(0.0).floor() as u64)
+    }
+
+    /// The nearest settings that are proven to start, each in words; none where it is not known what
+    /// other settings would do.
+    pub fn remedies_to_start(&self) -> Vec<String> {
+        remedies::remedies(self, remedies::Goal::Start)
+    }
+
+    /// The nearest settings that are proven to hold the load at full length, with the least copies.
+    pub fn remedies_for_load(&self) -> Vec<String> {
+        remedies::remedies(self, remedies::Goal::Hold)
+    }
+
+    /// What would decide an answer that is not proven, in words.
+    pub fn what_settles(&self) -> Vec<String> {
+        remedies::what_settles(self)
+    }
+
+    /// Whether the cache is proven to hold the load at full length with the least copies; none where
+    /// that is not known.
+    pub fn holds_load(&self) -> Option<bool> {
+        Some(self.least_held()? >= self.load.as_ref()?.each_at_least_copies)
+    }
+
+    /// What to do: nothing where all is proven to be well.
+    pub fn advice(&self) -> Vec<String> {
+        match self.verdict() {
+            Verdict::ProvenToRefuse => self.remedies_to_start(),
+            Verdict::NotProven => self.what_settles(),
+            Verdict::ProvenToStart if self.holds_load() == Some(false) => self.remedies_for_load(),
+            Verdict::ProvenToStart => Vec::new(),
+        }
     }
 
     /// Engine and version, such as `vllm 0.32.0`.

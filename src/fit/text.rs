@@ -69,7 +69,8 @@ fn block(stack: &Stack, fit: &Fit<'_>, style: Style) -> String {
         let name = if fit.verdict() == Verdict::ProvenToRefuse { "refused" } else { "may refuse" };
         lines.push(row(name, &format!("\"{}\"", printable(&redact(&refusal.message)))));
     }
-    lines.extend(fit.missing().iter().map(|words| row("missing", &printable(&redact(words)))));
+    lines.extend(fit.missing().iter().map(|words| row("not known", &printable(&redact(words)))));
+    lines.extend(fit.advice().iter().enumerate().map(|(at, words)| row(if at == 0 { "nearest" } else { "" }, &printable(words))));
     lines.into_iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
