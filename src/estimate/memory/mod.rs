@@ -8,11 +8,16 @@
 pub mod bounds;
 pub mod cache;
 pub mod overhead;
+mod prove;
+mod refusal;
+#[cfg(test)]
+mod testing;
 pub mod weights;
 
 use semver::Version;
 
 pub use bounds::Bounds;
+pub use prove::prove;
 
 use crate::catalog::ModelFacts;
 
@@ -180,24 +185,34 @@ pub struct CacheFigures {
     pub longest_request_tokens: Bounds,
 }
 
-/// Answers whether the engine starts with `setup`.
-pub fn prove(setup: &Setup<'_>) -> Proof {
-    let mut missing = Vec::new();
-    for unknown in [weights::per_stage(setup).err(), overhead::overhead(setup).err(), cache::per_stage(setup).err()] {
-        missing.extend(unknown.into_iter().flatten());
+impl SignedBounds {
+    /// A figure that is known exactly.
+    pub const fn exact(value: i64) -> Self {
+        Self { low: value, expected: value, high: value }
     }
-    Proof {
-        verdict: Verdict::NotProven,
-        refusal: None,
-        missing,
-        total_bytes: setup.gpu.total_bytes,
-        requested_bytes: setup.gpu.total_bytes,
-        weights_bytes: None,
-        non_torch_bytes: None,
-        activation_bytes: None,
-        graph_bytes: None,
-        graphs_in_budget: false,
-        available_kv_bytes: None,
-        cache: None,
+}
+
+impl From<&crate::catalog::Gpu> for Gpu {
+    /// The GPU with the memory that such cards report.
+    fn from(gpu: &crate::catalog::Gpu) -> Self {
+        let bytes = |gib: f64| (gib * f64::from(1 << 30)) as u64;
+        let (low, expected, high) = gpu.torch_gib;
+        Self {
+            name: gpu.name.clone(),
+            total_bytes: Bounds { low: bytes(low), expected: bytes(expected), high: bytes(high) },
+            compute_capability: gpu.compute_capability,
+            unified_memory: gpu.unified_memory,
+        }
+    }
+}
+
+impl Gpu {
+    /// The same GPU with the memory in GiB that it reports. Two places, as the engine prints them, so it
+    /// lies within half of the last one.
+    #[must_use]
+    pub fn reporting_gib(mut self, gib: f64) -> Self {
+        let bytes = |gib: f64| (gib.max(0.0) * f64::from(1 << 30)) as u64;
+        self.total_bytes = Bounds { low: bytes(gib - 0.005), expected: bytes(gib), high: bytes(gib + 0.005) };
+        self
     }
 }

@@ -1,6 +1,6 @@
 //! How the cache is cut into blocks: one layout for each pipeline stage.
 
-use super::{CacheFigures, Setup, SignedBounds};
+use super::{CacheFigures, Refusal, Setup, SignedBounds};
 
 /// The cache of one pipeline stage, as the engine lays it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,11 @@ pub struct Layout {
 impl Layout {
     /// The figures that follow from the bytes that are left for the cache.
     pub fn figures(&self, _available: SignedBounds) -> Option<CacheFigures> {
+        None
+    }
+
+    /// The check of the cache that fails with `available` bytes.
+    pub fn refusal(&self, _available: i64) -> Option<Refusal> {
         None
     }
 }

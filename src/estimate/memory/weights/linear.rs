@@ -1,0 +1,95 @@
+//! Matrices of linear layers in every format, as the engine holds them after loading.
+
+use super::plan::Plan;
+use super::tally::{Tally, product, rounded};
+use crate::catalog::WeightFormat;
+
+/// A linear layer, or equal ones that are one tensor, as it stands on one GPU.
+#[derive(Clone, Copy, Debug)]
+pub struct Linear {
+    /// Matrices in the tensor: experts, otherwise 1.
+    pub count: u64,
+    /// Inputs of each on this GPU.
+    pub inputs: u64,
+    /// Outputs of each on this GPU, of merged layers together.
+    pub outputs: u64,
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// How it is stored; none in the model's own type.
+    pub format: Option<WeightFormat>,
+}
+
+impl Linear {
+    /// One matrix without bias.
+    pub const fn new(inputs: u64, outputs: u64, format: Option<WeightFormat>) -> Self {
+        Self { count: 1, inputs, outputs, bias: false, format }
+    }
+
+    /// The same with a bias, or not.
+    #[must_use]
+    pub const fn biased(self, bias: bool) -> Self {
+        Self { bias, ..self }
+    }
+
+    /// The same for `count` experts.
+    #[must_use]
+    pub const fn times(self, count: u64) -> Self {
+        Self { count, ..self }
+    }
+
+    /// Adds its tensors.
+    ///
+    /// vLLM 0.32.0, `model_executor/layers/quantization/`: `fp8.py`, `fbgemm_fp8.py`,
+    /// `compressed_tensors/schemes/`, `auto_awq.py`, `auto_gptq.py`, `mxfp4.py`, `modelopt.py`. Repacking
+    /// for Marlin keeps the sizes; its workspace is a counter for each multiprocessor.
+    pub fn add(self, plan: &Plan<'_>, tally: &mut Tally) {
+        let Self { count, inputs, outputs, bias, format } = self;
+        let elements = product(&[count, inputs, outputs]);
+        match format {
+            None => tally.weights(elements, elements.saturating_mul(plan.element_bytes)),
+            Some(WeightFormat::Fp8Tensor) => {
+                tally.weights(elements, elements);
+                tally.buffer(count.saturating_mul(4));
+                tally.buffer(count.saturating_mul(4));
+            }
+            Some(WeightFormat::Fp8Channel | WeightFormat::Int8Channel) => {
+                tally.weights(elements, elements);
+                tally.buffer(product(&[count, outputs, 4]));
+            }
+            Some(WeightFormat::Fp8Block(rows, columns)) => {
+                tally.weights(elements, elements);
+                tally.buffer(product(&[count, groups(outputs, rows), groups(inputs, columns), 4]));
+            }
+            Some(WeightFormat::Int4 { group, zero_points }) => {
+                let in_groups = product(&[count, outputs, groups(inputs, group)]);
+                tally.weights(elements, elements.div_ceil(2));
+                tally.buffer(in_groups.saturating_mul(plan.element_bytes));
+                if zero_points {
+                    tally.buffer(in_groups.div_ceil(2));
+                }
+            }
+            Some(WeightFormat::Int8Group { group }) => {
+                tally.weights(elements, elements);
+                tally.buffer(product(&[count, outputs, groups(inputs, group), plan.element_bytes]));
+            }
+            Some(WeightFormat::Mxfp4) => {
+                tally.weights(elements, elements.div_ceil(2));
+                tally.buffer(product(&[count, outputs, groups(inputs, 32)]));
+            }
+            Some(WeightFormat::Nvfp4) => {
+                tally.weights(elements, elements.div_ceil(2));
+                tally.buffer(product(&[count, rounded(outputs, 128), rounded(groups(inputs, 16), 4)]));
+                tally.buffer(count.saturating_mul(4));
+                tally.buffer(count.saturating_mul(4));
+            }
+        }
+        if bias {
+            plan.plain(tally, &[count, outputs]);
+        }
+    }
+}
+
+/// Groups of `size` in `length`; one where the group is the whole length (a size of 0).
+fn groups(length: u64, size: u32) -> u64 {
+    if size == 0 { 1 } else { length.div_ceil(u64::from(size)) }
+}

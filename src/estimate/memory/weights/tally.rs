@@ -1,0 +1,99 @@
+//! Sums of tensors as torch allocates them.
+
+use crate::estimate::memory::Bounds;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
+/// Tensors of one GPU: their elements as the model counts them, and their bytes as torch does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Weights of the model, without scales, tables and padding of a format.
+    pub elements: u64,
+    /// Allocated bytes: at least the tensors themselves, at most with what the allocator cannot cut off.
+    pub bytes: Bounds,
+}
+
+impl Tally {
+    /// Nothing.
+    pub const fn new() -> Self {
+        Self { elements: 0, bytes: Bounds::exact(0) }
+    }
+
+    /// Adds a tensor of `elements` weights in `bytes` bytes.
+    pub fn weights(&mut self, elements: u64, bytes: u64) {
+        self.elements = self.elements.saturating_add(elements);
+        self.buffer(bytes);
+    }
+
+    /// Adds a tensor that holds no weights: scales, tables, indices.
+    pub fn buffer(&mut self, bytes: u64) {
+        let low = rounded(bytes, KIB / 2);
+        let block = block(low);
+        self.bytes = self.bytes.plus(Bounds { low, expected: block, high: block });
+    }
+
+    /// Adds bytes that lie between bounds.
+    pub fn bounded(&mut self, bytes: Bounds) {
+        self.bytes = self.bytes.plus(bytes);
+    }
+
+    /// Adds all of `other`, `count` times.
+    pub fn add(&mut self, other: Self, count: u64) {
+        self.elements = self.elements.saturating_add(other.elements.saturating_mul(count));
+        self.bytes = self.bytes.plus(other.bytes.map(|bytes| bytes.saturating_mul(count)));
+    }
+}
+
+/// The product of sizes; saturates.
+pub fn product(factors: &[u64]) -> u64 {
+    factors.iter().fold(1, |product, factor| product.saturating_mul(*factor))
+}
+
+/// `value` rounded up to a multiple of `unit`; saturates.
+pub fn rounded(value: u64, unit: u64) -> u64 {
+    value.checked_next_multiple_of(unit.max(1)).unwrap_or(u64::MAX)
+}
+
+/// Bytes of the block that torch's allocator hands out, which is what "allocated" counts.
+///
+/// torch 2.x, `c10/cuda/CUDACachingAllocator.cpp`: sizes are multiples of 512 B; from 10 MiB a tensor
+/// has a segment of its own in steps of 2 MiB, between 1 and 10 MiB segments of 20 MiB are cut; a
+/// rest of 1 MiB or less is never cut off (`should_split`, `kSmallSize`) and belongs to the tensor.
+/// Expandable segments leave no such rest, so the tensors themselves are the lower bound.
+fn block(bytes: u64) -> u64 {
+    if bytes <= MIB {
+        return bytes;
+    }
+    if bytes >= 10 * MIB {
+        let segment = rounded(bytes, 2 * MIB);
+        return if segment - bytes <= MIB { segment } else { bytes };
+    }
+    let fit = 20 * MIB / bytes;
+    let rest = 20 * MIB - fit * bytes;
+    if rest <= MIB { bytes + rest / fit } else { bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_of_one_mib_stays_with_its_tensor() {
+        // Qwen2.5-7B: the fused q, k and v matrix has 31.5 MiB, the output projection 24.5 MiB.
+        assert_eq!(block(4608 * 3584 * 2), 32 * MIB);
+        assert_eq!(block(3584 * 3584 * 2), 3584 * 3584 * 2);
+        assert_eq!(block(512), 512);
+        assert_eq!(block(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn sums_saturate() {
+        let mut tally = Tally::new();
+        tally.weights(u64::MAX, u64::MAX);
+        tally.add(tally, u64::MAX);
+        assert_eq!(tally.elements, u64::MAX);
+        assert_eq!(tally.bytes.high, u64::MAX);
+        assert_eq!(product(&[1 << 40, 1 << 40]), u64::MAX);
+    }
+}
