@@ -56,6 +56,13 @@ impl<'a> Fit<'a> {
         self.proof.as_ref().and_then(|proof| proof.refusal.as_ref())
     }
 
+    /// Whether every fact is known, so that only bounds can leave an answer open.
+    pub fn is_known(&self) -> bool {
+        let is_settled = |setup: &Setup<'_>| setup.unknown_arguments.is_empty() && !setup.gpu.unified_memory;
+        let has_figures = |proof: &Proof| proof.weights_bytes.is_some() && proof.non_torch_bytes.is_some() && proof.cache.is_some();
+        self.setup.as_ref().is_some_and(is_settled) && self.proof.as_ref().is_some_and(has_figures)
+    }
+
     /// What is not known, in words.
     pub fn missing(&self) -> &[String] {
         &self.missing

@@ -32,7 +32,7 @@ pub(super) enum Goal {
 /// Settings near those of `fit` that reach `goal`, the least change first.
 pub(super) fn remedies(fit: &Fit<'_>, goal: Goal) -> Vec<String> {
     // What is not known stays so with other settings, and each trial would fail.
-    if !fit.missing().is_empty() {
+    if !fit.is_known() && fit.verdict() != Verdict::ProvenToRefuse {
         return Vec::new();
     }
     let here = Settings { model: fit.model.clone(), pool: fit.pool.clone() };
@@ -69,7 +69,7 @@ pub(super) fn what_settles(fit: &Fit<'_>) -> Vec<String> {
     if setup.facts.shape.is_none() {
         words.push(format!("give the facts of `{}`: `llmc model add` writes them from its `config.json`", fit.model.repository));
     }
-    if !fit.missing().is_empty() {
+    if !fit.is_known() {
         if words.is_empty() {
             words.push("hold the first start against its log: `GPU KV cache size` and `Available KV cache memory`".to_owned());
         }

@@ -18,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("fit", &["catalog", "diagnostic", "engine", "estimate", "stack"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
     ("check", &["catalog", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
-    ("emit", &["catalog", "diagnostic", "engine", "stack", "syntax"]),
+    ("emit", &["catalog", "diagnostic", "engine", "fit", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("policy", &["diagnostic", "source", "spec"]),

@@ -34,7 +34,7 @@ pub(in crate::check) fn shortage(fit: &Fit<'_>) -> Option<Shortage> {
     let (load, low, high) = (fit.load.as_ref()?, fit.least_held()?, fit.most_held()?);
     let replicas = &fit.model.replicas;
     // With something unknown, the bounds are not those of this engine.
-    if high < load.each_at_most_copies && fit.missing().is_empty() {
+    if high < load.each_at_most_copies && fit.is_known() {
         return Some(Shortage::Certain { requests: load.each_at_most_copies, fitting: high, copies: replicas.max });
     }
     let is_possible = low < load.each_at_least_copies;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::catalog::Dtype;
-use crate::estimate::memory::{Bounds, Gpu, Setup};
+use crate::estimate::memory::{Gpu, Setup};
 use crate::stack::{Model, Pool};
 
 /// Arguments that change no byte of GPU memory at the start, each group with why.
@@ -119,9 +119,6 @@ const HARMLESS: &[(&str, &[&str])] = &[
 /// the checkpoint itself has.
 const SPECULATION: &[&str] = &["ngram", "suffix", "mtp", "deepseek_mtp", "glm4_moe_mtp", "qwen3_next_mtp", "qwen3_5_mtp", "ernie_mtp"];
 
-/// Half of the last digit of a memory that is stated with two decimals, in GiB.
-const HALF_DIGIT_GIB: f64 = 0.005;
-
 /// What is asked of the proof.
 ///
 /// # Errors
@@ -164,25 +161,12 @@ pub(super) fn setup<'a>(model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<
     Ok(setup)
 }
 
-/// Memory between what is stated, to its last digit, or what such cards report.
+/// The GPU with the memory that is stated, or else what such cards report.
 fn gpu(pool: &Pool) -> Gpu {
-    let bytes = |gib: f64| (gib * f64::from(1 << 30)).clamp(0.0, 1e15) as u64;
-    let vendor = f64::from(pool.gpu.vendor_memory_gb);
-    let total_bytes = match pool.gpu_memory_gib {
-        Some(gib) => Bounds { low: bytes(gib - HALF_DIGIT_GIB), expected: bytes(gib), high: bytes(gib + HALF_DIGIT_GIB) },
-        None => Bounds { low: bytes(vendor * 0.9), expected: bytes(vendor * 0.98), high: bytes(vendor) },
-    };
-    Gpu { name: pool.gpu.name.clone(), total_bytes, compute_capability: capability(&pool.gpu.name), unified_memory: false }
-}
-
-fn capability(name: &str) -> (u32, u32) {
-    match name.split('-').next().unwrap_or_default() {
-        "t4" => (7, 5),
-        "a100" => (8, 0),
-        "a10g" => (8, 6),
-        "l4" | "l40s" => (8, 9),
-        "b200" => (10, 0),
-        _ => (9, 0),
+    let gpu = Gpu::from(pool.gpu);
+    match pool.gpu_memory_gib {
+        Some(gib) => gpu.reporting_gib(gib),
+        None => gpu,
     }
 }
 
