@@ -26,7 +26,7 @@ static RULE: Rule = Rule {
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for fit in &fit::of_stack(cx.stack) {
         if let Some(load::Shortage::Possible { requests, fitting, copies }) = load::shortage(fit) {
-            out.push(load::finding(&RULE, fit, requests, fitting, copies, "at least"));
+            out.push(load::finding(&RULE, fit, requests, fitting, copies, "for sure only"));
         }
     }
 }

@@ -5,6 +5,8 @@ use crate::catalog;
 use crate::estimate::memory::{Bounds, Verdict};
 use crate::stack::{Model, Pool};
 
+/// A cache of half the size.
+const EIGHT_BIT: &str = "`kv-cache-dtype=\"fp8\"`";
 /// Most remedies that are named.
 const MOST: usize = 7;
 /// Largest share of a GPU's memory that is proposed.
@@ -17,8 +19,21 @@ struct Settings {
     pool: Pool,
 }
 
-/// A change of settings that works, in the words of a spec.
-type Remedy = Option<String>;
+/// A change of settings that works, in the words of a spec, and what else it means.
+struct Remedy {
+    setting: String,
+    note: String,
+}
+
+impl Remedy {
+    fn new(setting: impl Into<String>) -> Self {
+        Self { setting: setting.into(), note: String::new() }
+    }
+
+    fn but(self, note: impl Into<String>) -> Self {
+        Self { note: note.into(), ..self }
+    }
+}
 
 /// What the settings shall do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,24 +51,31 @@ pub(super) fn remedies(fit: &Fit<'_>, goal: Goal) -> Vec<String> {
         return Vec::new();
     }
     let here = Settings { model: fit.model.clone(), pool: fit.pool.clone() };
-    let mut found: Vec<Remedy> = vec![shorter(&here, goal), fewer(&here, goal)];
+    let mut found = vec![shorter(&here, goal), fewer(&here, goal)];
     if goal == Goal::Start {
         found.extend([utilization(&here), smaller_steps(&here), without_graphs(&here)]);
     }
-    found.push(eight_bit(&here).and_then(|(next, words)| next.reaches(goal).then_some(words)));
+    let eight_bit = eight_bit(&here);
+    let is_enough = eight_bit.as_ref().is_some_and(|next| next.reaches(goal));
+    found.push(is_enough.then(|| Remedy::new(EIGHT_BIT)));
     if goal == Goal::Hold {
         found.extend([copies(&here), less_load(&here)]);
     }
-    found.extend([wider(&here, goal), larger(&here, goal)]);
-    // A second change only beside the one that needs no other hardware.
-    if let Some((next, words)) = eight_bit(&here).filter(|(next, _)| !next.reaches(goal)) {
-        let both = [shorter(&next, goal), wider(&next, goal), larger(&next, goal)];
-        found.extend(both.into_iter().map(|other| other.map(|other| format!("{words} with {other}"))));
-    }
+    let hardware = [wider(&here, goal), larger(&here, goal)];
+    // A second change only where it needs less than the first alone.
+    let both = eight_bit.filter(|_| !is_enough).map(|next| {
+        let less = [wider(&next, goal), larger(&next, goal)].into_iter().zip(&hardware);
+        let less = less.map(|(other, alone)| other.filter(|other| alone.as_ref().is_none_or(|alone| alone.setting != other.setting)));
+        std::iter::once(shorter(&next, goal)).chain(less).collect::<Vec<_>>()
+    });
+    found.extend(hardware);
+    let with = |other: Remedy| Remedy { setting: format!("{EIGHT_BIT} with {}", other.setting), ..other };
+    found.extend(both.into_iter().flatten().map(|other| other.map(with)));
     let would = if goal == Goal::Start { "would start" } else { "would hold it" };
-    let found: Vec<String> = found.into_iter().flatten().take(MOST).map(|words| format!("{words} {would}")).collect();
+    let words = |remedy: Remedy| format!("{} {would}{}", remedy.setting, remedy.note);
+    let found: Vec<String> = found.into_iter().flatten().take(MOST).map(words).collect();
     if found.is_empty() {
-        vec![format!("no setting near these is proven to work; `llmc fit {}` shows the figures", fit.model.name)]
+        vec![format!("no setting near these is proven to work; `llmc fit` shows the figures of `{}`", fit.model.name)]
     } else {
         found
     }
@@ -121,59 +143,59 @@ impl Settings {
 }
 
 /// The longest `max-model-len` that works.
-fn shorter(here: &Settings, goal: Goal) -> Remedy {
+fn shorter(here: &Settings, goal: Goal) -> Option<Remedy> {
     let longest = here.model.serve.max_model_len;
     let step = if longest > 4096 { 256 } else { 16 };
     let with = |steps: u64| here.with(|next| next.model.serve.max_model_len = steps * step);
     // Never shorter than what the load itself has on average: that would refuse its requests.
     let least = here.model.load.as_ref().map_or(1, |load| load.input_tokens.saturating_add(load.output_tokens)).div_ceil(step).max(1);
     let steps = largest(least, longest.saturating_sub(1) / step, |steps| with(steps).reaches(goal))?;
-    Some(format!("`max-model-len={}`", steps * step))
+    Some(Remedy::new(format!("`max-model-len={}`", steps * step)))
 }
 
 /// The largest `max-num-seqs` that works.
-fn fewer(here: &Settings, goal: Goal) -> Remedy {
+fn fewer(here: &Settings, goal: Goal) -> Option<Remedy> {
     let with = |seqs: u64| here.with(|next| next.model.serve.max_num_seqs = u32::try_from(seqs).unwrap_or(u32::MAX));
     let seqs = largest(1, u64::from(here.model.serve.max_num_seqs).saturating_sub(1), |seqs| with(seqs).reaches(goal))?;
-    let rest = if goal == Goal::Hold { ", while further requests wait" } else { "" };
-    Some(format!("`max-num-seqs={seqs}`{rest}"))
+    let remedy = Remedy::new(format!("`max-num-seqs={seqs}`"));
+    Some(if goal == Goal::Hold { remedy.but(", while further requests wait") } else { remedy })
 }
 
 /// The smallest greater `gpu-memory-utilization` that works, or else the greatest smaller one.
-fn utilization(here: &Settings) -> Remedy {
+fn utilization(here: &Settings) -> Option<Remedy> {
     let stated = (here.model.serve.gpu_memory_utilization * 100.0).round() as u32;
     let greater = stated.saturating_add(1)..=MOST_UTILIZATION_PERCENT;
     let smaller = (50..stated.min(MOST_UTILIZATION_PERCENT)).rev();
     let works =
         |percent: &u32| here.with(|next| next.model.serve.gpu_memory_utilization = f64::from(*percent) / 100.0).reaches(Goal::Start);
     let percent = greater.chain(smaller).find(works)?;
-    Some(format!("`gpu-memory-utilization={}`", f64::from(percent) / 100.0))
+    Some(Remedy::new(format!("`gpu-memory-utilization={}`", f64::from(percent) / 100.0)))
 }
 
 /// Fewer tokens in a step.
-fn smaller_steps(here: &Settings) -> Remedy {
+fn smaller_steps(here: &Settings) -> Option<Remedy> {
     let (stated, least) = (here.model.serve.max_num_batched_tokens, u64::from(here.model.serve.max_num_seqs).max(2048));
     let halves = std::iter::successors(Some(stated / 2), |tokens| Some(tokens / 2)).take_while(|tokens| *tokens >= least);
     let mut works = halves.filter(|tokens| here.with(|next| next.model.serve.max_num_batched_tokens = *tokens).reaches(Goal::Start));
-    works.next().map(|tokens| format!("`max-num-batched-tokens={tokens}`"))
+    works.next().map(|tokens| Remedy::new(format!("`max-num-batched-tokens={tokens}`")))
 }
 
 /// No CUDA graphs.
-fn without_graphs(here: &Settings) -> Remedy {
+fn without_graphs(here: &Settings) -> Option<Remedy> {
     let flag = "--enforce-eager";
     let next = here.with(|next| next.model.serve.args.push(flag.into()));
-    next.reaches(Goal::Start).then(|| format!("`args \"{flag}\"`, which decodes more slowly"))
+    next.reaches(Goal::Start).then(|| Remedy::new(format!("`args \"{flag}\"`")).but(", and decode more slowly"))
 }
 
 /// A cache of 8-bit floats, where it has 16 bits.
-fn eight_bit(here: &Settings) -> Option<(Settings, String)> {
+fn eight_bit(here: &Settings) -> Option<Settings> {
     let is_wide = here.model.serve.kv_cache_dtype.as_deref().is_none_or(|dtype| ["auto", "bfloat16", "float16"].contains(&dtype));
     let next = here.with(|next| next.model.serve.kv_cache_dtype = Some("fp8".into()));
-    is_wide.then(|| (next, "`kv-cache-dtype=\"fp8\"`".to_owned()))
+    is_wide.then_some(next)
 }
 
 /// More copies at the least.
-fn copies(here: &Settings) -> Remedy {
+fn copies(here: &Settings) -> Option<Remedy> {
     let with = |copies: u64| {
         here.with(|next| {
             next.model.replicas.min = u32::try_from(copies).unwrap_or(u32::MAX);
@@ -184,11 +206,16 @@ fn copies(here: &Settings) -> Remedy {
     let more = u64::from(here.model.replicas.min) + 1;
     let copies = smallest(more, most, |copies| with(copies).reaches(Goal::Hold))?;
     let gpus = copies * u64::from(here.model.tensor_parallel);
-    Some(format!("`replicas min={copies}`, on {} GPUs", thousands(gpus)))
+    let of = if gpus > here.pool.gpus() {
+        format!(", of which `{}` has {}", here.pool.name, thousands(here.pool.gpus()))
+    } else {
+        String::new()
+    };
+    Some(Remedy::new(format!("`replicas min={copies}`")).but(format!(", on {} GPUs{of}", thousands(gpus))))
 }
 
 /// The largest load that is held.
-fn less_load(here: &Settings) -> Remedy {
+fn less_load(here: &Settings) -> Option<Remedy> {
     let with = |concurrency: u64| {
         here.with(|next| {
             if let Some(load) = &mut next.model.load {
@@ -198,20 +225,20 @@ fn less_load(here: &Settings) -> Remedy {
     };
     let stated = u64::from(here.model.load.as_ref()?.concurrency?);
     let concurrency = largest(1, stated.saturating_sub(1), |concurrency| with(concurrency).reaches(Goal::Hold))?;
-    Some(format!("a load of at most `concurrency={concurrency}`"))
+    Some(Remedy::new(format!("a load of `concurrency={concurrency}`")))
 }
 
 /// More GPUs for each copy, on one node.
-fn wider(here: &Settings, goal: Goal) -> Remedy {
+fn wider(here: &Settings, goal: Goal) -> Option<Remedy> {
     let heads = here.model.attention_heads?;
     let fits = |gpus: &u32| *gpus > here.model.tensor_parallel && *gpus <= here.pool.gpus_per_node && heads.is_multiple_of(*gpus);
     let sizes = [2, 4, 8, 16, 32, 64].into_iter().filter(fits);
     let mut works = sizes.filter(|gpus| here.with(|next| next.model.tensor_parallel = *gpus).reaches(goal));
-    works.next().map(|gpus| format!("`tensor-parallel={gpus}`"))
+    works.next().map(|gpus| Remedy::new(format!("`tensor-parallel={gpus}`")))
 }
 
 /// The smallest larger GPU of the catalogue.
-fn larger(here: &Settings, goal: Goal) -> Remedy {
+fn larger(here: &Settings, goal: Goal) -> Option<Remedy> {
     let memory = |gpu: &catalog::Gpu| gpu.vendor_memory_gb;
     let mut gpus: Vec<&'static catalog::Gpu> = catalog::gpu_names().filter_map(catalog::gpu).collect();
     gpus.retain(|gpu| memory(gpu) > memory(here.pool.gpu));
@@ -223,7 +250,7 @@ fn larger(here: &Settings, goal: Goal) -> Remedy {
         });
         next.reaches(goal)
     };
-    gpus.iter().find(works).map(|gpu| format!("`gpu \"{}\"`", gpu.name))
+    gpus.iter().find(works).map(|gpu| Remedy::new(format!("`gpu \"{}\"`", gpu.name)))
 }
 
 /// The largest number between `low` and `high` that works, where every smaller one does too.

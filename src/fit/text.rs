@@ -62,7 +62,9 @@ fn block(stack: &Stack, fit: &Fit<'_>, style: Style) -> String {
     ];
     if let Some(proof) = &fit.proof {
         lines.extend(memory(proof, style));
-        lines.extend(proof.cache.iter().flat_map(|cache| cache_lines(fit, cache)));
+        // An engine that cannot start at all logs no cache.
+        let possible = proof.cache.iter().filter(|cache| cache.blocks.high > 0);
+        lines.extend(possible.flat_map(|cache| cache_lines(fit, cache)));
     }
     lines.extend(load_line(fit));
     if let Some(refusal) = fit.refusal() {
@@ -90,7 +92,7 @@ fn memory(proof: &Proof, style: Style) -> Vec<String> {
     ];
     parts.retain(|part| part.bytes.is_some());
     if parts.is_empty() {
-        return vec![row("GPU memory", &figure(proof.total_bytes))];
+        return vec![row("GPU", &figure(proof.total_bytes))];
     }
     let used: u64 = parts.iter().filter_map(|part| part.bytes).fold(0, |sum, bytes| sum.saturating_add(bytes.expected));
     let total = proof.total_bytes.expected;
@@ -168,14 +170,22 @@ fn cache_lines(fit: &Fit<'_>, cache: &CacheFigures) -> Vec<String> {
 fn load_line(fit: &Fit<'_>) -> Option<String> {
     let load = fit.load.as_ref()?;
     let (least, most) = (fit.model.replicas.min, fit.model.replicas.max);
-    let copies = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+    let copies = match (least, most) {
+        (1, 1) => "1 copy".to_owned(),
+        (least, most) if least == most => format!("{least} copies"),
+        (least, most) => format!("{least} to {most} copies"),
+    };
     let each = match (load.each_at_least_copies, load.each_at_most_copies) {
         (most, least) if most == least => format!("{most}"),
         (most, least) => format!("{most} to {least}"),
     };
-    let mut words = format!("{} requests at once on {copies} copies, {each} in each", thousands(load.concurrency));
+    let mut words = format!("{} requests at once on {copies}, {each} in each", thousands(load.concurrency));
     if let Some(percent) = load.headroom_percent {
-        words.push_str(&format!("; at {} tokens each, {percent:.1} % of the cache is left", thousands(load.mean_tokens)));
+        let share = match percent {
+            percent if percent < 0.0 => format!("they need {:.0} % of the cache", 100.0 - percent),
+            percent => format!("{percent:.1} % of the cache is left"),
+        };
+        words.push_str(&format!("; at {} tokens each, {share}", thousands(load.mean_tokens)));
     }
     Some(row("load", &words))
 }

@@ -37,7 +37,8 @@ pub(in crate::check) fn shortage(fit: &Fit<'_>) -> Option<Shortage> {
     if high < load.each_at_most_copies && fit.is_known() {
         return Some(Shortage::Certain { requests: load.each_at_most_copies, fitting: high, copies: replicas.max });
     }
-    let is_possible = low < load.each_at_least_copies;
+    // Where the start itself is open, another rule says so.
+    let is_possible = fit.verdict() == Verdict::ProvenToStart && low < load.each_at_least_copies;
     is_possible.then_some(Shortage::Possible { requests: load.each_at_least_copies, fitting: low, copies: replicas.min })
 }
 
@@ -46,11 +47,10 @@ pub(in crate::check) fn finding(rule: &'static Rule, fit: &Fit<'_>, requests: u6
     let model = Route::of(["model", &fit.model.name]);
     let length = thousands(fit.model.serve.max_model_len);
     let (concurrency, name) = (fit.load.as_ref().map_or(0, |load| load.concurrency), &fit.model.name);
+    let held = format!("holds {bound} {fitting} requests of {length} tokens");
     let message = match copies {
-        1 => format!("the KV cache of `{name}` holds {bound} {fitting} of {requests} requests of {length} tokens"),
-        copies => format!(
-            "the KV cache of a copy of `{name}` holds {bound} {fitting} requests of {length} tokens, and each of {copies} copies gets {requests}"
-        ),
+        1 => format!("the KV cache of `{name}` {held}, and it gets {requests}"),
+        copies => format!("the KV cache of each copy of `{name}` {held}, and each of {copies} gets {requests}"),
     };
     let mut finding = Diagnostic::at_value(rule, model.key("load").key("concurrency"), message)
         .label(format!("{concurrency} at the same time"))
