@@ -122,7 +122,7 @@ fn first_refusal(setup: &Setup<'_>, stage: &Stage, side: Side) -> Option<Refusal
     let end = End::new(setup, side, weights, stage.overhead.as_ref().unwrap_or(&nothing));
     let cache = end.available();
     end.before_cache(setup.gpu_memory_utilization)
-        .or_else(|| stage.layout.as_ref()?.refusal(cache))
+        .or_else(|| stage.layout.as_ref()?.refusal(cache, setup))
         .or_else(|| end.after_cache(cache, side == Side::Best))
 }
 
