@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod accuracy;
 mod apply;
 mod architecture;
 mod checks;

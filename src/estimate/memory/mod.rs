@@ -10,6 +10,7 @@ pub mod cache;
 pub mod overhead;
 mod prove;
 mod refusal;
+pub mod search;
 #[cfg(test)]
 mod testing;
 pub mod weights;

@@ -1,0 +1,71 @@
+//! The memory proof against what real engines logged: `tests/accuracy/observations.csv`, one start for
+//! each row. Nothing in the proof was fitted to these rows; they only judge it.
+//!
+//! `LLMC_UPDATE_EXPECTED=1 cargo test --test suite -- accuracy` writes the README's table anew.
+
+mod row;
+mod table;
+
+use std::fs;
+
+use crate::harness::root;
+use row::Row;
+use table::{Part, Results};
+
+fn rows() -> Vec<Row> {
+    let text = fs::read_to_string(root().join("tests/accuracy/observations.csv")).expect("the observations");
+    let rows: Vec<Row> = row::read(&text);
+    assert_eq!(rows.len(), text.lines().count() - 1, "every row is read");
+    rows
+}
+
+/// The targets of the proof. Each prints its rows when it is missed.
+#[test]
+fn the_targets_are_met() {
+    let results = Results::of(&rows());
+    for part in [&results.arithmetic, &results.weights, &results.prediction] {
+        assert!(part.measured.len() >= part.at_least, "{}: {} rows\n{}", part.name, part.measured.len(), part.rows());
+    }
+    let arithmetic = &results.arithmetic;
+    assert!(arithmetic.median() < 0.001 && arithmetic.exact() == arithmetic.measured.len(), "{}", arithmetic.rows());
+    let weights = &results.weights;
+    assert!(weights.median() < 0.005 && weights.worst() < 0.03, "{}", weights.rows());
+    let prediction = &results.prediction;
+    assert!(prediction.median() < 0.03 && prediction.share_within(0.08) >= 0.9, "{}", prediction.rows());
+    for verdicts in [&results.verdicts, &results.cache_verdicts] {
+        assert!(verdicts.wrong().is_empty(), "{}", verdicts.rows());
+        assert!(verdicts.proven() * 10 >= verdicts.judged.len() * 7, "{}", verdicts.rows());
+    }
+}
+
+/// The README shows what the rows give, no more.
+#[test]
+fn the_table_in_the_readme_is_current() {
+    let path = root().join("README.md");
+    let text = fs::read_to_string(&path).expect("the README");
+    let (start, end) = ("<!-- accuracy -->\n", "<!-- /accuracy -->");
+    let (before, rest) = text.split_once(start).expect("the table's start");
+    let (_, after) = rest.split_once(end).expect("the table's end");
+    let current = format!("{before}{start}{}{end}{after}", Results::of(&rows()).table());
+    if std::env::var_os("LLMC_UPDATE_EXPECTED").is_some() {
+        fs::write(&path, &current).expect("written");
+    }
+    assert_eq!(fs::read_to_string(&path).expect("the README"), current, "LLMC_UPDATE_EXPECTED=1 writes it");
+}
+
+/// A row that is left out says why, and none is left out in silence.
+#[test]
+fn rows_that_are_left_out_say_why() {
+    for row in rows() {
+        let whole = row.uses.contains('v');
+        assert_eq!(whole && row.uses.contains('p'), row.left_out.is_empty(), "{}: `{}` and `{}`", row.id, row.uses, row.left_out);
+    }
+}
+
+/// A median of one wrong row and two right ones must not hide the wrong one.
+#[test]
+fn a_part_counts_its_worst() {
+    let part = Part { name: "", at_least: 0, measured: vec![("a".into(), 1.0, 1.0, true), ("b".into(), 1.0, 1.0, true), ("c".into(), 1.5, 1.0, false)] };
+    assert_eq!((part.median(), part.worst(), part.exact()), (0.0, 0.5, 2));
+    assert!((part.share_within(0.08) - 2.0 / 3.0).abs() < 1e-9);
+}

@@ -1,0 +1,201 @@
+//! What the rows give, part by part.
+
+use std::fmt::Write;
+
+use llmc::estimate::memory::{Verdict, prove};
+
+use super::row::Row;
+
+const GIB: f64 = 1073741824.0;
+
+/// Predicted against logged values of one kind.
+#[derive(Debug, Default)]
+pub struct Part {
+    pub name: &'static str,
+    /// Rows below which the part says too little.
+    pub at_least: usize,
+    /// Row, predicted, logged, and whether they agree as exactly as the log is.
+    pub measured: Vec<(String, f64, f64, bool)>,
+}
+
+impl Part {
+    fn errors(&self) -> Vec<f64> {
+        let mut errors: Vec<f64> = self.measured.iter().map(|(_, predicted, logged, _)| (predicted / logged - 1.0).abs()).collect();
+        errors.sort_by(f64::total_cmp);
+        errors
+    }
+
+    pub fn median(&self) -> f64 {
+        let errors = self.errors();
+        let middle = errors.len() / 2;
+        if errors.is_empty() {
+            f64::NAN
+        } else if errors.len().is_multiple_of(2) {
+            f64::midpoint(errors[middle - 1], errors[middle])
+        } else {
+            errors[middle]
+        }
+    }
+
+    pub fn worst(&self) -> f64 {
+        self.errors().last().copied().unwrap_or(f64::NAN)
+    }
+
+    pub fn exact(&self) -> usize {
+        self.measured.iter().filter(|(.., exact)| *exact).count()
+    }
+
+    pub fn share_within(&self, error: f64) -> f64 {
+        self.errors().iter().filter(|e| **e <= error).count() as f64 / self.measured.len() as f64
+    }
+
+    pub fn rows(&self) -> String {
+        self.measured.iter().fold(String::new(), |mut out, (id, predicted, logged, exact)| {
+            let percent = (predicted / logged - 1.0) * 100.0;
+            writeln!(out, "{id}: predicted {predicted:.3}, logged {logged:.3}, {percent:+.2} %, exact {exact}").expect("a text");
+            out
+        })
+    }
+}
+
+/// Verdicts against what happened.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// Row, verdict, whether it started, and what is missing.
+    pub judged: Vec<(String, Verdict, bool, String)>,
+}
+
+impl Verdicts {
+    pub fn wrong(&self) -> Vec<&str> {
+        let wrong = |verdict: Verdict, started: bool| match verdict {
+            Verdict::ProvenToStart => !started,
+            Verdict::ProvenToRefuse => started,
+            Verdict::NotProven => false,
+        };
+        self.judged.iter().filter(|(_, verdict, started, _)| wrong(*verdict, *started)).map(|(id, ..)| id.as_str()).collect()
+    }
+
+    pub fn proven(&self) -> usize {
+        self.judged.iter().filter(|(_, verdict, ..)| *verdict != Verdict::NotProven).count()
+    }
+
+    fn open(&self) -> String {
+        let open: Vec<&str> = self.judged.iter().filter(|(_, verdict, ..)| *verdict == Verdict::NotProven).map(|(id, ..)| id.as_str()).collect();
+        if open.is_empty() { "none".to_owned() } else { open.join(", ") }
+    }
+
+    pub fn rows(&self) -> String {
+        self.judged.iter().fold(String::new(), |mut out, (id, verdict, started, missing)| {
+            writeln!(out, "{id}: {verdict:?}, started {started}; {missing}").expect("a text");
+            out
+        })
+    }
+}
+
+/// Everything.
+#[derive(Debug, Default)]
+pub struct Results {
+    pub arithmetic: Part,
+    pub weights: Part,
+    pub prediction: Part,
+    pub verdicts: Verdicts,
+    pub cache_verdicts: Verdicts,
+    /// Rows whose model the catalogue does not have or understand.
+    pub unknown: Vec<String>,
+    /// Rows that serve for nothing, each with why.
+    pub unused: usize,
+    pub rows: usize,
+}
+
+impl Results {
+    pub fn of(rows: &[Row]) -> Self {
+        let mut out = Self { rows: rows.len(), ..Self::default() };
+        out.arithmetic = Part { name: "cache from logged memory", at_least: 15, measured: Vec::new() };
+        out.weights = Part { name: "weights", at_least: 15, measured: Vec::new() };
+        out.prediction = Part { name: "whole prediction", at_least: 7, measured: Vec::new() };
+        for row in rows {
+            if row.uses.is_empty() {
+                out.unused += 1;
+            } else if let Some(facts) = row.facts() {
+                out.add(row, &facts);
+            } else {
+                out.unknown.push(format!("{} ({})", row.id, row.model));
+            }
+        }
+        out
+    }
+
+    fn add(&mut self, row: &Row, facts: &llmc::catalog::ModelFacts) {
+        let has = |letter: char| row.uses.contains(letter);
+        let id = row.id.clone();
+        let proof = prove(&row.setup(facts));
+        if has('k') {
+            let (gib, tokens) = row.available_gib.zip(row.tokens).or(row.available_gib.zip(row.blocks)).expect("a cache");
+            let figure = |gib: f64| {
+                let cache = prove(&row.with_cache(facts, (gib * GIB) as u64)).cache.unwrap_or_else(|| panic!("{id}: {:?}", proof.missing));
+                if row.tokens.is_some() { cache.logged_tokens.expected as f64 } else { cache.blocks.expected as f64 }
+            };
+            // The log has two places of GiB, so the cache lies within half of the last one.
+            let exact = figure(gib - 0.005) <= tokens as f64 && tokens as f64 <= figure(gib + 0.005);
+            self.arithmetic.measured.push((id.clone(), figure(gib), tokens as f64, exact));
+        }
+        if let (true, Some(logged), Some(weights)) = (has('w'), row.weights_gib, proof.weights_bytes) {
+            let exact = weights.low as f64 <= (logged + 0.005) * GIB && (logged - 0.005) * GIB <= weights.high as f64;
+            self.weights.measured.push((id.clone(), weights.expected as f64 / GIB, logged, exact));
+        }
+        if has('p') {
+            let available = proof.available_kv_bytes.unwrap_or_else(|| panic!("{id}: {:?}", proof.missing));
+            let measured = match (row.tokens, &proof.cache) {
+                (Some(tokens), Some(cache)) => {
+                    let within = cache.logged_tokens.low <= tokens && tokens <= cache.logged_tokens.high;
+                    (id.clone(), cache.logged_tokens.expected as f64, tokens as f64, within)
+                }
+                _ => {
+                    let logged = row.available_gib.expect("the cache");
+                    let within = available.low as f64 <= logged * GIB && logged * GIB <= available.high as f64;
+                    (id.clone(), available.expected as f64 / GIB, logged, within)
+                }
+            };
+            self.prediction.measured.push(measured);
+        }
+        if has('v') {
+            self.verdicts.judged.push((id.clone(), proof.verdict, row.started, proof.missing.join(", ")));
+        }
+        if has('c') {
+            let bytes = (row.available_gib.expect("the cache") * GIB) as u64;
+            let mut setup = row.with_cache(facts, bytes);
+            setup.text_only = true;
+            let proof = prove(&setup);
+            self.cache_verdicts.judged.push((id, proof.verdict, row.started, proof.missing.join(", ")));
+        }
+    }
+
+    /// The README's table.
+    pub fn table(&self) -> String {
+        let percent = |share: f64| format!("{:.2} %", share * 100.0);
+        let mut out = String::from("| what | rows | median error | worst | within the bounds |\n|---|---|---|---|---|\n");
+        let parts = [
+            (&self.arithmetic, "KV cache from the memory that the engine logged"),
+            (&self.weights, "weights of a GPU"),
+            (&self.prediction, "KV cache predicted from the settings alone"),
+        ];
+        for (part, name) in parts {
+            let line = format!("| {name} | {} | {} | {} | {} |", part.measured.len(), percent(part.median()), percent(part.worst()), part.exact());
+            writeln!(out, "{line}").expect("a text");
+        }
+        let verdicts = [(&self.verdicts, "from the settings alone"), (&self.cache_verdicts, "from the logged memory")];
+        writeln!(out, "\n| verdicts | rows | proven | wrong | not proven |\n|---|---|---|---|---|").expect("a text");
+        for (part, name) in verdicts {
+            writeln!(out, "| {name} | {} | {} | {} | {} |", part.judged.len(), part.proven(), part.wrong().len(), part.open()).expect("a text");
+        }
+        writeln!(
+            out,
+            "\nOf {} observed starts, {} say too little or are of engines and models that are not modelled, each with its reason in\n`tests/accuracy/observations.csv`{}. Nothing was fitted to a row.",
+            self.rows,
+            self.unused,
+            if self.unknown.is_empty() { String::new() } else { format!("; the catalogue lacks the model of {}", self.unknown.join(", ")) }
+        )
+        .expect("a text");
+        out
+    }
+}
