@@ -34,7 +34,7 @@ class Flag:
 def text(value: Any) -> str:
     """A default or a choice on one line; `?` where only the running engine knows it."""
     if isinstance(value, Opaque):
-        return "{}" if value.text.endswith("Config()") else "?"
+        return "{}" if value.text.endswith(("Config()", "Options()")) else "?"
     if isinstance(value, (Class, Type)):
         return "?"
     if isinstance(value, str):
@@ -54,6 +54,11 @@ class Parser:
         self.sets = "contains_type(type_hints, set)" in self.source
         self.nested = "def get_type_hints" in self.source
         self.sizes = set(self._sizes())
+        # Since it has this class, `--disable-x` is the other side of `--enable-x`, beside `--no-enable-x`.
+        self.opposites = any(
+            path.is_file() and "class EnableDisableAction" in path.read_text(encoding="utf-8")
+            for path in [release.root / "vllm/utils/argparse_utils.py"]
+        )
 
     def _sizes(self) -> list[str]:
         """Names of the fields that `get_kwargs` gives a size's type."""
@@ -270,6 +275,8 @@ class Parser:
         longs = [n for n in names if n.startswith("--")]
         if longs:
             flag = described(longs[0], [n for n in names if n != longs[0]], given)
+            if self.opposites and flag.kind == "pair" and flag.name.startswith(("--enable-", "--disable-")):
+                flag.kind = "opposites"
             self.flags[flag.name] = flag
 
 
@@ -312,13 +319,14 @@ def described(name: str, others: list[str], given: dict[str, Any]) -> Flag:
         kind = "repeated"
     elif nargs in {"+", "*"}:
         kind = "list"
-    elif isinstance(nargs, int):
+    elif isinstance(nargs, int) and nargs > 0:
         kind = f"list:{nargs}"
     else:
         kind = "optional" if nargs == "?" else "value"
         kind_of = "bool" if action == "StoreBoolean" else kind_of
     choices = given.get("choices") or []
-    words = [text(c) for c in choices if c is not None and c != "None"]
+    # A choice with a comma in it is two of the others put together.
+    words = [text(c) for c in choices if c is not None and c != "None" and not (isinstance(c, str) and "," in c)]
     shown = "" if default is None else "-" if isinstance(default, Opaque) and default.text == "argparse.SUPPRESS" else text(default)
     help_text = given.get("help") if isinstance(given.get("help"), str) else ""
     deprecated = given.get("deprecated") is True or "deprecated" in help_text[:120].lower()

@@ -113,7 +113,11 @@ class Release:
                 package = package.rpartition(".")[0]
             source = f"{package}.{source}" if source else package
         for name in node.names:
-            found[name.asname or name.name] = ("import", (source, name.name))
+            if name.name == "*":
+                if self.names(source) is not None:
+                    found.update({n: ("import", (source, n)) for n in self.names(source) if not n.startswith("_")})
+            else:
+                found[name.asname or name.name] = ("import", (source, name.name))
 
     def lookup(self, module: str, name: str, seen: frozenset[Any] = frozenset()) -> tuple[str, str, Any] | None:
         """Defining module, kind and content of a name."""
@@ -184,6 +188,8 @@ class Release:
             found = self.lookup(module, node.id)
             if found and found[1] == "class":
                 return [Type("class", (found[2],))]
+            if found and found[1] == "foreign" and found[0].startswith("vllm"):
+                raise LookupError(f"{module}: {node.id} of {found[0]} is not found")
             if found and found[1] == "value" and isinstance(found[2], (ast.Name, ast.Subscript, ast.BinOp, ast.Attribute)):
                 return self.hints(found[2], found[0])
             return [Type(node.id)]
