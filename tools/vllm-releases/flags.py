@@ -66,7 +66,7 @@ class Parser:
         for node in ast.walk(self.release.tree(self.arguments)):
             if isinstance(node, ast.FunctionDef) and node.name in {"get_kwargs", "_compute_kwargs"}:
                 for part in ast.walk(node):
-                    if isinstance(part, ast.Set):
+                    if isinstance(part, (ast.Set, ast.Tuple)):
                         found += [e.value for e in part.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
                     if isinstance(part, ast.Compare) and isinstance(part.comparators[0], ast.Constant):
                         found.append(str(part.comparators[0].value))
@@ -187,7 +187,8 @@ class Parser:
     def value(self, node: ast.expr, module: str, local: dict[str, Any]) -> Any:
         source = ast.unparse(node)
         if isinstance(node, ast.Lambda):
-            return "str"
+            # Such a value is read without regard to case, and `-` for `_`.
+            return "word" if ".lower()" in source else "str"
         if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
             base = self.value(node.value, module, local)
             if isinstance(base, (dict, Kwargs)):
@@ -264,7 +265,7 @@ class Parser:
         given: dict[str, Any] = {}
         for word in call.keywords:
             if word.arg is None:
-                given |= self.value(word.value, module, local)
+                given = self.value(word.value, module, local) | given
             elif word.arg == "type":
                 known = isinstance(word.value, ast.Name) and word.value.id in local
                 given["type"] = local[word.value.id].name if known else self.type_name(word.value)
@@ -308,7 +309,7 @@ def described(name: str, others: list[str], given: dict[str, Any]) -> Flag:
     if isinstance(kind_of, (Type, Opaque)):
         kind_of = kind_of.name if isinstance(kind_of, Type) else "size" if kind_of.text in SIZES else "str"
         kind_of = "json" if isinstance(given["type"], Opaque) and "json.loads" in given["type"].text else kind_of
-    if kind_of not in {"int", "float", "str", "bool", "json", "size"}:
+    if kind_of not in {"int", "float", "str", "bool", "json", "size", "word"}:
         kind_of = "str"
     if action in {"pair", "argparse.BooleanOptionalAction"}:
         kind, kind_of = "pair", ""
