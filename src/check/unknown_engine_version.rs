@@ -12,37 +12,49 @@ static RULE: Rule = Rule {
     code: "LLMC-E001",
     name: "unknown-engine-version",
     severity: Severity::Error,
-    docs: "An engine's version is not an exact version, or not one whose flags and metrics llmc knows.\n\n\
+    docs: "An engine's version is not an exact version, or not a release whose flags and metrics llmc knows.\n\n\
            Engines remove flags and rename metrics between releases: pods then fail at their start, and \
            dashboards, alerts and autoscalers go silent (vLLM renamed its KV-cache gauge in 0.9.2). So \
            nothing is compiled for a version that nobody has looked at.\n\n\
            ```kdl\nengine \"vllm\" version=\"latest\"      // write version=\"0.32.0\"\n```\n\n\
-           Give an exact version in the range that the message names.",
+           Give an exact version that the message names; post releases and release candidates are none.",
 };
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (name, model) in &cx.spec.model {
         let at = Route::of(["model", name, "engine", "version"]);
         let engine = engine::of(model.engine.name);
-        let (oldest, newest) = engine.known_versions();
+        let releases = engine.releases();
+        let (Some(oldest), Some(newest)) = (releases.first(), releases.last()) else { continue };
         let written = &model.engine.version;
-        let known = format!("known are {oldest} to {newest}");
+        let known = format!("known are releases from {oldest} to {newest}");
         match Version::parse(written) {
             Err(_) => {
                 let finding = Diagnostic::at_value(&RULE, at, format!("`{written}` is not an exact version of {}", engine.name()));
-                let nearest = repaired(written).map_or_else(|| newest.clone(), |v| v.clamp(oldest.clone(), newest.clone()));
+                let nearest = repaired(written).and_then(|v| nearest(releases, &v).pop()).unwrap_or_else(|| newest.clone());
                 out.push(finding.label(known).help(format!("write `version=\"{nearest}\"`")));
             }
-            Ok(version) if version < oldest || version > newest || !version.pre.is_empty() => {
+            Ok(version) if !releases.contains(&version) => {
                 let message = format!("the flags and metrics of {} {version} are not known", engine.name());
-                // A release candidate counts as its release.
-                let release = Version::new(version.major, version.minor, version.patch);
-                let nearest = release.clamp(oldest, newest);
-                out.push(Diagnostic::at_value(&RULE, at, message).label(known).help(format!("the nearest known is `version=\"{nearest}\"`")));
+                let nearest: Vec<String> = nearest(releases, &version).iter().map(|v| format!("`version=\"{v}\"`")).collect();
+                let help = format!("the nearest known: {}", nearest.join(" and "));
+                out.push(Diagnostic::at_value(&RULE, at, message).label(known).help(help));
             }
             Ok(_) => {}
         }
     }
+}
+
+/// The releases next to `version`: the last before it and the first after it, or itself. A release
+/// candidate counts as its release.
+fn nearest(releases: &[Version], version: &Version) -> Vec<Version> {
+    let version = Version::new(version.major, version.minor, version.patch);
+    if releases.contains(&version) {
+        return vec![version];
+    }
+    let before = releases.iter().rev().find(|r| **r < version);
+    let after = releases.iter().find(|r| **r > version);
+    before.into_iter().chain(after).cloned().collect()
 }
 
 /// The version that was meant by `v0.32.0`, `0.32` or `0.9.0.1`.

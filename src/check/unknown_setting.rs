@@ -13,8 +13,7 @@ static RULE: Rule = Rule {
     docs: "`quantization` or `kv-cache-dtype` has a word that this version of the engine does not know.\n\n\
            vLLM refuses such a word when it starts, so the pod would crash-loop.\n\n\
            ```kdl\nserve max-model-len=8192 max-num-seqs=64 kv-cache-dtype=\"fp9\"\n```\n\n\
-           Write one of the words that the message lists. They are known for vLLM 0.32.0; for an older \
-           version the word is passed on as it is.",
+           Write one of the words that the message lists; they are those of the version that is named.",
 };
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {

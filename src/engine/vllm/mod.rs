@@ -1,13 +1,18 @@
 //! vLLM's OpenAI-compatible server.
 
+mod changes;
+mod data;
 mod drain;
 mod flags;
 mod memory;
 mod metrics;
+mod parser;
 
 use semver::Version;
 
-use super::{Engine, FlagFault, Metrics, Setting, Signal, User};
+use std::collections::BTreeMap;
+
+use super::{Changes, Engine, Flag, FlagFault, Metrics, Setting, Signal, User};
 use crate::estimate::memory::Setup;
 use crate::stack::{Model, Pool};
 
@@ -28,8 +33,20 @@ impl Engine for Vllm {
         "vllm"
     }
 
-    fn known_versions(&self) -> (Version, Version) {
-        (Version::new(0, 8, 5), Version::new(0, 32, 0))
+    fn releases(&self) -> &'static [Version] {
+        &data::DATA.releases
+    }
+
+    fn flag(&self, version: &Version, written: &str) -> Option<&'static Flag> {
+        parser::find(version, written).ok().map(|found| found.flag)
+    }
+
+    fn defaults(&self, version: &Version) -> BTreeMap<&'static str, &'static str> {
+        changes::defaults_of(version)
+    }
+
+    fn changes(&self, from: &Version, to: &Version) -> Changes {
+        changes::between(from, to)
     }
 
     fn default_image(&self, version: &Version) -> String {
@@ -100,12 +117,12 @@ impl Engine for Vllm {
         metrics::of(version)
     }
 
-    fn words(&self, version: &Version, setting: Setting) -> Option<&'static [&'static str]> {
-        flags::words(version, setting)
+    fn words(&self, version: &Version, setting: Setting) -> Option<Vec<&'static str>> {
+        parser::words(version, setting)
     }
 
-    fn flag_fault(&self, version: &Version, flag: &str) -> Option<FlagFault> {
-        flags::fault(version, flag)
+    fn argument_fault(&self, version: &Version, flag: &str, value: Option<&str>, others: &[String]) -> Option<FlagFault> {
+        parser::fault(version, flag, value, others)
     }
 
     fn drains_on_stop(&self, version: &Version) -> bool {
