@@ -1,6 +1,6 @@
 //! One observed start.
 
-use llmc::catalog::{self, Dtype, ModelFacts, Quantization, WeightFormat};
+use llmc::catalog::{self, Dtype, ModelFacts};
 use llmc::estimate::memory::{Bounds, Gpu, Setup};
 
 /// A row of the observations, its fields as text where they are only shown.
@@ -8,7 +8,6 @@ use llmc::estimate::memory::{Bounds, Gpu, Setup};
 pub struct Row {
     pub id: String,
     pub model: String,
-    pub format: String,
     pub gpu: String,
     pub reported_gib: Option<f64>,
     pub tensor_parallel: u64,
@@ -45,7 +44,6 @@ pub fn read(text: &str) -> Vec<Row> {
             Row {
                 id: get("id"),
                 model: get("model"),
-                format: get("format"),
                 gpu: get("gpu"),
                 reported_gib: number("reported_gib"),
                 tensor_parallel: whole("tensor_parallel").unwrap_or(1),
@@ -72,18 +70,9 @@ pub fn read(text: &str) -> Vec<Row> {
 }
 
 impl Row {
-    /// The facts of its model, with the weights stored as its checkpoint stores them.
+    /// The facts of its model, if the catalogue has its layers.
     pub fn facts(&self) -> Option<ModelFacts> {
-        let mut facts = (**catalog::model(&self.model)?).clone();
-        let format = match self.format.as_str() {
-            "int8-channel" => Some(("compressed-tensors", WeightFormat::Int8Channel)),
-            "fp8-channel" => Some(("compressed-tensors", WeightFormat::Fp8Channel)),
-            "int4-group128-zeros" => Some(("awq", WeightFormat::Int4 { group: 128, zero_points: true })),
-            _ => None,
-        };
-        if let (Some((method, format)), Some(shape)) = (format, &mut facts.shape) {
-            shape.quantization = Some(Quantization { method: method.into(), format, other: Vec::new(), head: false, fp8_cache: false });
-        }
+        let facts = (**catalog::model(&self.model)?).clone();
         facts.shape.is_some().then_some(facts)
     }
 
