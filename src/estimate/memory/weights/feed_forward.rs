@@ -80,7 +80,7 @@ fn routed(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, (count, input, wid
     let format = plan.format(run, Part::Experts);
     let pieces = if mixture.gated { 2 } else { 1 };
     let sum = |held: Held| {
-        let mut sum = Tally::new();
+        let mut sum = Tally::new(plan.allocator);
         let up = held.width.saturating_mul(pieces);
         for (inputs, outputs) in [(held.input, up), (held.width, held.input)] {
             Linear { row_padding: held.row_padding, ..Linear::new(inputs, outputs, format).times(count) }.add(plan, &mut sum);

@@ -140,12 +140,13 @@ fn qwen3_5_35b() -> Shape {
 #[test]
 fn logs_of_vllm() {
     let mut errors = Vec::new();
+    let mut table = String::new();
     for row in logs() {
         let setup = setup(&row.model, row.tensor_parallel, row.version, row.capability);
         let bytes = per_stage(&setup).unwrap()[0];
         let error = gib(bytes.expected) / row.gib - 1.0;
-        println!(
-            "{:34} TP{:<2} ours {:8.4} ({:8.4}..{:8.4}) logged {:8.4} {:+.3} %  {}",
+        table += &format!(
+            "{:34} TP{:<2} ours {:8.4} ({:8.4}..{:8.4}) logged {:8.4} {:+.3} %  {}\n",
             row.model.repository,
             row.tensor_parallel,
             gib(bytes.expected),
@@ -158,8 +159,8 @@ fn logs_of_vllm() {
         errors.push(error.abs());
     }
     errors.sort_by(f64::total_cmp);
-    assert!(errors[errors.len() / 2] < 0.0005, "median {}", errors[errors.len() / 2]);
-    assert!(errors[errors.len() - 1] < 0.01, "worst {}", errors[errors.len() - 1]);
+    assert!(errors[errors.len() / 2] < 0.0005, "median {}\n{table}", errors[errors.len() / 2]);
+    assert!(errors[errors.len() - 1] < 0.01, "worst {}\n{table}", errors[errors.len() - 1]);
 }
 
 /// Published counts in billions, total and active, of `vllm-project/recipes` and model cards; shapes by
@@ -188,7 +189,6 @@ fn published_counts_of_parameters() {
     for (name, shape, total, active) in table {
         let (ours, ours_active) = parameters(&shape).unwrap();
         let (ours, ours_active) = (ours as f64 / 1e9, ours_active as f64 / 1e9);
-        println!("{name:40} {ours:9.3} published {total:8.2}   active {ours_active:7.3} published {active:6.2}");
         assert!((ours / total - 1.0).abs() < 0.01, "{name}: {ours} against {total}");
         assert!((ours_active / active - 1.0).abs() < 0.08, "{name}: {ours_active} active against {active}");
     }
@@ -201,6 +201,8 @@ fn sizes_of_checkpoints() {
     let fp8 = |shape| quantized(shape, "fp8", block);
     let qwen27 = with_encoder(qwen_hybrid("Qwen3_5ForConditionalGeneration", [16, 5120, 24, 4, 48, 248_320], dense(17408)), 460_000_000);
     let qwen35_fp8 = in_16_bit(fp8(qwen3_5_35b()), &[], |_| false);
+    // The layer of DeepSeek V3 for speculation stores embedding and head again; the engine shares them.
+    let again = gib(2 * 129_280 * 7168 * 2);
     let table: Vec<(&str, Shape, u32, f64)> = vec![
         ("meta-llama/Llama-3.1-8B-Instruct", llama_8b(), 0, 14.96),
         ("meta-llama/Llama-3.3-70B-Instruct", llama_70b(), 0, 131.42),
@@ -215,8 +217,8 @@ fn sizes_of_checkpoints() {
         ("Qwen/Qwen3.6-27B", qwen27, 1, 51.75),
         ("Qwen/Qwen3.6-35B-A3B", qwen3_5_35b(), 1, 66.97),
         ("Qwen/Qwen3.6-35B-A3B-FP8", qwen35_fp8, 1, 34.90),
-        ("deepseek-ai/DeepSeek-V3", fp8(deepseek_v3(false)), 1, 641.30),
-        ("deepseek-ai/DeepSeek-V3.2", fp8(deepseek_v3(true)), 1, 642.14),
+        ("deepseek-ai/DeepSeek-V3", fp8(deepseek_v3(false)), 1, 641.30 - again),
+        ("deepseek-ai/DeepSeek-V3.2", fp8(deepseek_v3(true)), 1, 642.14 - again),
         ("nvidia/Nemotron-3-Nano-30B-A3B-BF16", nemotron_3_nano(), 0, 58.82),
     ];
     for (name, shape, draft_layers, size) in table {
@@ -226,14 +228,14 @@ fn sizes_of_checkpoints() {
         let mut setup = setup(&facts, 1, [0, 25, 0], (9, 0));
         setup.speculative_tokens = u64::from(draft_layers);
         let ours = gib(per_stage(&setup).unwrap()[0].low - copies);
-        println!("{name:40} ours {ours:9.3} GiB, repository {size:9.2} {:+.3} %", (ours / size - 1.0) * 100.0);
-        assert!((ours / size - 1.0).abs() < 0.02, "{name}: {ours} GiB against {size}");
+        assert!((ours / size - 1.0).abs() < 0.001, "{name}: {ours} GiB against {size}");
     }
 }
 
 fn copies(shape: &Shape) -> u64 {
-    let mut tally = Tally::new();
-    layers(&Plan::whole(shape), &(0..shape.layer_count()), &mut tally).unwrap();
+    let plan = Plan::whole(shape);
+    let mut tally = Tally::new(plan.allocator);
+    layers(&plan, &(0..shape.layer_count()), &mut tally).unwrap();
     tally.copies
 }
 
