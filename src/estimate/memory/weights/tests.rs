@@ -290,6 +290,46 @@ fn keys_are_repeated_and_experts_stay_whole() {
     assert!(per_stage(&setup).unwrap()[0].high < whole_experts * 6 / 10);
 }
 
+/// Blocks of 128 by 128: stored one scale of 32 bit each, for Marlin one of 16 bit for each output and 128 inputs.
+#[test]
+fn scales_of_blocks_are_repeated_where_8_bit_is_not_computed() {
+    let facts = facts("any", 131_072, quantized(llama_8b(), "fp8", WeightFormat::Fp8Block(128, 128)));
+    let of = |capability| per_stage(&setup(&facts, 1, [0, 25, 0], capability)).unwrap()[0];
+    let quantized = 32 * 4096 * (2 * 4096 + 2 * 1024 + 3 * 14336);
+    assert_eq!(of((8, 0)).low - of((9, 0)).low, quantized / 128 * 2 - quantized / (128 * 128) * 4);
+    assert!(of((10, 0)).high > of((9, 0)).high);
+}
+
+#[test]
+fn layers_for_speculation_are_loaded_when_asked_for() {
+    let deep = facts("deepseek-ai/DeepSeek-V3", 163_840, Shape { draft_layers: 1, ..deepseek_v3(false) });
+    let mut asked = setup(&deep, 8, [0, 25, 0], (9, 0));
+    let without = per_stage(&asked).unwrap()[0];
+    asked.speculative_tokens = 1;
+    let with = per_stage(&asked).unwrap()[0];
+    // One layer of 58 with 256 experts of 3 times 7168 by 2048 each, in 16 bit on eight GPUs.
+    assert!(with.low - without.low > 257 * 3 * 7168 * 2048 * 2 / 8);
+    let llama = facts("meta-llama/Llama-3.1-8B", 131_072, llama_8b());
+    let mut asked = setup(&llama, 1, [0, 25, 0], (9, 0));
+    asked.speculative_tokens = 1;
+    assert_eq!(per_stage(&asked).unwrap_err(), ["the model that guesses tokens ahead"]);
+}
+
+#[test]
+fn encoders_are_loaded_unless_only_text_is_asked_for() {
+    let seeing = facts("google/gemma-3-27b-it", 131_072, gemma3_27b());
+    let mut asked = setup(&seeing, 2, [0, 25, 0], (9, 0));
+    let bounds = per_stage(&asked).unwrap()[0];
+    asked.text_only = true;
+    let text = per_stage(&asked).unwrap()[0];
+    let encoder = seeing.shape.as_ref().unwrap().encoder.as_ref().unwrap().parameters.unwrap() * 2;
+    assert_eq!((bounds.low - text.low, bounds.high - text.high), (encoder / 2, encoder));
+    let mut unknown = gemma3_27b();
+    unknown.encoder = Some(crate::catalog::Encoder { parameters: None });
+    let unknown = facts("unknown", 131_072, unknown);
+    assert_eq!(per_stage(&setup(&unknown, 1, [0, 25, 0], (9, 0))).unwrap_err(), ["the size of the encoder for images or sound"]);
+}
+
 #[test]
 fn stored_bytes_replace_the_computed() {
     let mut shape = llama_8b();
