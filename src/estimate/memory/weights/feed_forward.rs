@@ -47,8 +47,16 @@ pub(super) fn experts(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, tally:
 
     let input = mixture.latent_size.unwrap_or(hidden);
     if mixture.latent_size.is_some() {
-        Linear::new(hidden, input, plan.format(run, Part::Experts)).add(plan, tally);
-        Linear::new(input, hidden, plan.format(run, Part::Experts)).add(plan, tally);
+        // `models/nemotron_h.py`: on every GPU. Checkpoints quantize these two matrices or not.
+        let of = |format| {
+            let mut sum = Tally::new(plan.allocator);
+            Linear::new(hidden, input, format).add(plan, &mut sum);
+            Linear::new(input, hidden, format).add(plan, &mut sum);
+            sum
+        };
+        let [quantized, plain] = [plan.format(run, Part::Experts), None].map(of);
+        tally.elements = tally.elements.saturating_add(plain.elements);
+        tally.bounded(Bounds { high: plain.bytes.high.max(quantized.bytes.high), ..quantized.bytes });
     }
     let all = if plan.active_only { mixture.per_token } else { mixture.count };
     let (count, width) = if plan.expert_parallel {
@@ -80,7 +88,7 @@ fn routed(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, (count, input, wid
     let format = plan.format(run, Part::Experts);
     let pieces = if mixture.gated { 2 } else { 1 };
     let sum = |held: Held| {
-        let mut sum = Tally::new();
+        let mut sum = Tally::new(plan.allocator);
         let up = held.width.saturating_mul(pieces);
         for (inputs, outputs) in [(held.input, up), (held.width, held.input)] {
             Linear { row_padding: held.row_padding, ..Linear::new(inputs, outputs, format).times(count) }.add(plan, &mut sum);

@@ -3,6 +3,7 @@
 use super::plan::Plan;
 use super::tally::{Tally, product, rounded};
 use crate::catalog::WeightFormat;
+use crate::estimate::memory::Bounds;
 
 /// A linear layer, or equal ones that are one tensor, as it stands on one GPU.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +61,7 @@ impl Linear {
             }
             Some(WeightFormat::Fp8Block(rows, columns)) => {
                 tally.weights(elements, elements);
-                tally.buffer(product(&[count, groups(outputs, rows), groups(inputs, columns), 4]));
+                tally.bounded(block_scales(plan, count, (outputs, rows), (inputs, columns)));
             }
             Some(WeightFormat::Int4 { group, zero_points }) => {
                 let in_groups = product(&[count, outputs, groups(inputs, group)]);
@@ -90,6 +91,22 @@ impl Linear {
             plan.plain(tally, &[count, outputs]);
         }
     }
+}
+
+/// Scales of blocks, as kernels of the GPU hold them.
+///
+/// vLLM 0.32.0, `layers/quantization/utils/marlin_utils_fp8.py`: GPUs that do not compute 8-bit floats
+/// (below 8.9) repeat the scales for every output, in the model's type. `fp8_utils.py`,
+/// `deepgemm_post_process_weight_scale_block`: DeepGEMM on Blackwell repeats them too, in 8 bit.
+fn block_scales(plan: &Plan<'_>, count: u64, (outputs, rows): (u64, u32), (inputs, columns): (u64, u32)) -> Bounds {
+    let of_inputs = groups(inputs, columns);
+    let as_stored = product(&[count, groups(outputs, rows), of_inputs, 4]);
+    let repeated = product(&[count, outputs, of_inputs]);
+    if plan.capability < (8, 9) {
+        return Bounds::exact(repeated.saturating_mul(plan.element_bytes));
+    }
+    let high = if plan.capability.0 >= 10 { as_stored.max(repeated) } else { as_stored };
+    Bounds { low: as_stored, expected: as_stored, high }
 }
 
 /// Groups of `size` in `length`; one where the group is the whole length (a size of 0).

@@ -57,15 +57,15 @@ fn stages(setup: &Setup<'_>, shape: &Shape) -> Result<Vec<Bounds>, String> {
     let stored = stored::Stored::of(setup, &plan)?;
     let mut sums = Vec::with_capacity(ranges.len());
     for (stage, range) in ranges.into_iter().enumerate() {
-        let mut tally = Tally::new();
+        let mut tally = Tally::new(plan.allocator);
         layers(&plan, &range, &mut tally)?;
         if let Some(stored) = &stored {
             tally = stored.instead_of(tally);
         }
         if stage == 0 {
             vocabulary::embedding(&plan, &mut tally)?;
-            encoder(setup, &plan, &mut tally)?;
         }
+        encoder(setup, &plan, &mut tally)?;
         if stage == last {
             plan.plain(&mut tally, &[shape.hidden_size]);
             if !shape.tied_embeddings {
@@ -109,7 +109,7 @@ fn layers(plan: &Plan<'_>, range: &Range<u64>, tally: &mut Tally) -> Result<(), 
 
 /// One layer.
 fn layer(plan: &Plan<'_>, run: &LayerRun) -> Result<Tally, String> {
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(plan.allocator);
     let mut parts = 2;
     match &run.mixer {
         Mixer::Attention(layer) => attention::attention(plan, run, layer, &mut tally)?,
@@ -129,7 +129,7 @@ fn layer(plan: &Plan<'_>, run: &LayerRun) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// Encoders for images and sound, in the model's own type on the first stage.
+/// Encoders for images and sound, in the model's own type on every stage (`models/interfaces.py`, `_mark_tower_model`).
 ///
 /// vLLM 0.32.0: towers are split like other layers, or whole on every GPU with `--mm-encoder-tp-mode data`
 /// (`config/multimodal.py`) and where a tower has no split layers; norms, positions and patches are whole.

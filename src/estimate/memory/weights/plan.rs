@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use semver::Version;
 
-use super::tally::{Tally, product};
+use super::tally::{Allocator, Tally, product};
 use crate::catalog::{Dtype, LayerRun, Part, Shape, WeightFormat};
 use crate::estimate::memory::Setup;
 
@@ -28,6 +28,8 @@ pub(super) struct Plan<'a> {
     pub on_the_fly: Option<WeightFormat>,
     /// CUDA compute capability.
     pub capability: (u32, u32),
+    /// How tensors are allocated.
+    pub allocator: Allocator,
     /// Whether routed experts count only as often as a token meets them.
     pub active_only: bool,
 }
@@ -47,6 +49,7 @@ impl<'a> Plan<'a> {
             expert_parallel: setup.expert_parallel && setup.tensor_parallel > 1,
             element_bytes: element_bytes(setup.dtype, shape.dtype),
             on_the_fly: on_the_fly(setup, shape)?,
+            allocator: if setup.version < Version::new(0, 21, 0) { Allocator::Plain } else { Allocator::Unsplit },
             capability: setup.gpu.compute_capability,
             ..Self::whole(shape)
         })
@@ -62,6 +65,7 @@ impl<'a> Plan<'a> {
             element_bytes: 2,
             on_the_fly: None,
             capability: (9, 0),
+            allocator: Allocator::Plain,
             active_only: false,
         }
     }

@@ -28,11 +28,11 @@ pub(super) fn draft(setup: &Setup<'_>, plan: &Plan<'_>, tally: &mut Tally) -> Re
     for _ in 0..3 {
         plan.plain(&mut one, &[shape.hidden_size]);
     }
-    let mut low = Tally::new();
+    let mut low = Tally::new(plan.allocator);
     low.add(one, u64::from(shape.draft_layers));
     // Quantized checkpoints often keep these layers in 16 bit.
     let whole = Plan { shape: &Shape { quantization: None, ..shape.clone() }, on_the_fly: None, ..plan.clone() };
-    let mut high = Tally::new();
+    let mut high = Tally::new(plan.allocator);
     high.add(layer(&whole, like(whole.shape).ok_or("a layer that attends, to guess tokens with")?)?, u64::from(shape.draft_layers));
     vocabulary::embedding(plan, &mut high)?;
     vocabulary::head(plan, &mut high)?;

@@ -24,7 +24,7 @@ impl Stored {
         if shape.stored.is_empty() || changed || shape.dtype.bytes() != plan.element_bytes {
             return Ok(None);
         }
-        let mut computed = Tally::new();
+        let mut computed = Tally::new(plan.allocator);
         layers(plan, &(0..shape.layer_count()), &mut computed)?;
         let mut stored = computed.copies;
         for part in &shape.stored {

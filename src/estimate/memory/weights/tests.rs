@@ -140,12 +140,13 @@ fn qwen3_5_35b() -> Shape {
 #[test]
 fn logs_of_vllm() {
     let mut errors = Vec::new();
+    let mut table = String::new();
     for row in logs() {
         let setup = setup(&row.model, row.tensor_parallel, row.version, row.capability);
         let bytes = per_stage(&setup).unwrap()[0];
         let error = gib(bytes.expected) / row.gib - 1.0;
-        println!(
-            "{:34} TP{:<2} ours {:8.4} ({:8.4}..{:8.4}) logged {:8.4} {:+.3} %  {}",
+        table += &format!(
+            "{:34} TP{:<2} ours {:8.4} ({:8.4}..{:8.4}) logged {:8.4} {:+.3} %  {}\n",
             row.model.repository,
             row.tensor_parallel,
             gib(bytes.expected),
@@ -158,8 +159,8 @@ fn logs_of_vllm() {
         errors.push(error.abs());
     }
     errors.sort_by(f64::total_cmp);
-    assert!(errors[errors.len() / 2] < 0.0005, "median {}", errors[errors.len() / 2]);
-    assert!(errors[errors.len() - 1] < 0.01, "worst {}", errors[errors.len() - 1]);
+    assert!(errors[errors.len() / 2] < 0.0005, "median {}\n{table}", errors[errors.len() / 2]);
+    assert!(errors[errors.len() - 1] < 0.01, "worst {}\n{table}", errors[errors.len() - 1]);
 }
 
 /// Published counts in billions, total and active, of `vllm-project/recipes` and model cards; shapes by
@@ -188,7 +189,6 @@ fn published_counts_of_parameters() {
     for (name, shape, total, active) in table {
         let (ours, ours_active) = parameters(&shape).unwrap();
         let (ours, ours_active) = (ours as f64 / 1e9, ours_active as f64 / 1e9);
-        println!("{name:40} {ours:9.3} published {total:8.2}   active {ours_active:7.3} published {active:6.2}");
         assert!((ours / total - 1.0).abs() < 0.01, "{name}: {ours} against {total}");
         assert!((ours_active / active - 1.0).abs() < 0.08, "{name}: {ours_active} active against {active}");
     }
@@ -201,6 +201,8 @@ fn sizes_of_checkpoints() {
     let fp8 = |shape| quantized(shape, "fp8", block);
     let qwen27 = with_encoder(qwen_hybrid("Qwen3_5ForConditionalGeneration", [16, 5120, 24, 4, 48, 248_320], dense(17408)), 460_000_000);
     let qwen35_fp8 = in_16_bit(fp8(qwen3_5_35b()), &[], |_| false);
+    // The layer of DeepSeek V3 for speculation stores embedding and head again; the engine shares them.
+    let again = gib(2 * 129_280 * 7168 * 2);
     let table: Vec<(&str, Shape, u32, f64)> = vec![
         ("meta-llama/Llama-3.1-8B-Instruct", llama_8b(), 0, 14.96),
         ("meta-llama/Llama-3.3-70B-Instruct", llama_70b(), 0, 131.42),
@@ -215,8 +217,8 @@ fn sizes_of_checkpoints() {
         ("Qwen/Qwen3.6-27B", qwen27, 1, 51.75),
         ("Qwen/Qwen3.6-35B-A3B", qwen3_5_35b(), 1, 66.97),
         ("Qwen/Qwen3.6-35B-A3B-FP8", qwen35_fp8, 1, 34.90),
-        ("deepseek-ai/DeepSeek-V3", fp8(deepseek_v3(false)), 1, 641.30),
-        ("deepseek-ai/DeepSeek-V3.2", fp8(deepseek_v3(true)), 1, 642.14),
+        ("deepseek-ai/DeepSeek-V3", fp8(deepseek_v3(false)), 1, 641.30 - again),
+        ("deepseek-ai/DeepSeek-V3.2", fp8(deepseek_v3(true)), 1, 642.14 - again),
         ("nvidia/Nemotron-3-Nano-30B-A3B-BF16", nemotron_3_nano(), 0, 58.82),
     ];
     for (name, shape, draft_layers, size) in table {
@@ -226,14 +228,14 @@ fn sizes_of_checkpoints() {
         let mut setup = setup(&facts, 1, [0, 25, 0], (9, 0));
         setup.speculative_tokens = u64::from(draft_layers);
         let ours = gib(per_stage(&setup).unwrap()[0].low - copies);
-        println!("{name:40} ours {ours:9.3} GiB, repository {size:9.2} {:+.3} %", (ours / size - 1.0) * 100.0);
-        assert!((ours / size - 1.0).abs() < 0.02, "{name}: {ours} GiB against {size}");
+        assert!((ours / size - 1.0).abs() < 0.001, "{name}: {ours} GiB against {size}");
     }
 }
 
 fn copies(shape: &Shape) -> u64 {
-    let mut tally = Tally::new();
-    layers(&Plan::whole(shape), &(0..shape.layer_count()), &mut tally).unwrap();
+    let plan = Plan::whole(shape);
+    let mut tally = Tally::new(plan.allocator);
+    layers(&plan, &(0..shape.layer_count()), &mut tally).unwrap();
     tally.copies
 }
 
@@ -286,6 +288,46 @@ fn keys_are_repeated_and_experts_stay_whole() {
     assert!(per_stage(&setup).is_err());
     setup.quantization = Some("fp8".into());
     assert!(per_stage(&setup).unwrap()[0].high < whole_experts * 6 / 10);
+}
+
+/// Blocks of 128 by 128: stored one scale of 32 bit each, for Marlin one of 16 bit for each output and 128 inputs.
+#[test]
+fn scales_of_blocks_are_repeated_where_8_bit_is_not_computed() {
+    let facts = facts("any", 131_072, quantized(llama_8b(), "fp8", WeightFormat::Fp8Block(128, 128)));
+    let of = |capability| per_stage(&setup(&facts, 1, [0, 25, 0], capability)).unwrap()[0];
+    let quantized = 32 * 4096 * (2 * 4096 + 2 * 1024 + 3 * 14336);
+    assert_eq!(of((8, 0)).low - of((9, 0)).low, quantized / 128 * 2 - quantized / (128 * 128) * 4);
+    assert!(of((10, 0)).high > of((9, 0)).high);
+}
+
+#[test]
+fn layers_for_speculation_are_loaded_when_asked_for() {
+    let deep = facts("deepseek-ai/DeepSeek-V3", 163_840, Shape { draft_layers: 1, ..deepseek_v3(false) });
+    let mut asked = setup(&deep, 8, [0, 25, 0], (9, 0));
+    let without = per_stage(&asked).unwrap()[0];
+    asked.speculative_tokens = 1;
+    let with = per_stage(&asked).unwrap()[0];
+    // One layer of 58 with 256 experts of 3 times 7168 by 2048 each, in 16 bit on eight GPUs.
+    assert!(with.low - without.low > 257 * 3 * 7168 * 2048 * 2 / 8);
+    let llama = facts("meta-llama/Llama-3.1-8B", 131_072, llama_8b());
+    let mut asked = setup(&llama, 1, [0, 25, 0], (9, 0));
+    asked.speculative_tokens = 1;
+    assert_eq!(per_stage(&asked).unwrap_err(), ["the model that guesses tokens ahead"]);
+}
+
+#[test]
+fn encoders_are_loaded_unless_only_text_is_asked_for() {
+    let seeing = facts("google/gemma-3-27b-it", 131_072, gemma3_27b());
+    let mut asked = setup(&seeing, 2, [0, 25, 0], (9, 0));
+    let bounds = per_stage(&asked).unwrap()[0];
+    asked.text_only = true;
+    let text = per_stage(&asked).unwrap()[0];
+    let encoder = seeing.shape.as_ref().unwrap().encoder.as_ref().unwrap().parameters.unwrap() * 2;
+    assert_eq!((bounds.low - text.low, bounds.high - text.high), (encoder / 2, encoder));
+    let mut unknown = gemma3_27b();
+    unknown.encoder = Some(crate::catalog::Encoder { parameters: None });
+    let unknown = facts("unknown", 131_072, unknown);
+    assert_eq!(per_stage(&setup(&unknown, 1, [0, 25, 0], (9, 0))).unwrap_err(), ["the size of the encoder for images or sound"]);
 }
 
 #[test]
