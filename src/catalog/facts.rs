@@ -29,7 +29,8 @@ pub struct ModelFacts {
     /// The layers; none where `config.json` is not known, see `missing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
-    /// Why there is no shape, or what of it is not understood, in words; empty when all is known.
+    /// Why there is no shape, or what of it is not understood, in words; empty when all is known. With
+    /// an entry, nothing can be proven from the shape.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
 }
@@ -48,7 +49,9 @@ pub struct Shape {
     pub vocab_size: u64,
     /// Whether the output head is the embedding itself.
     pub tied_embeddings: bool,
-    /// Runs of equal layers, in order; their counts add up to the number of layers.
+    /// Runs of equal layers, in order; their counts add up to the number of layers. In a file, a run that
+    /// equals an earlier one but for its count may say so with `like`, the place of that one from 0.
+    #[serde(with = "super::runs")]
     pub layers: Vec<LayerRun>,
     /// Layers that predict further tokens (MTP); stored with the weights, loaded only for speculation.
     #[serde(default, skip_serializing_if = "is_zero")]

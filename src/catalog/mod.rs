@@ -1,9 +1,13 @@
 //! Facts about GPUs and models, as data files beside the code, and the patterns of personal data.
 
+pub mod config;
 mod facts;
 mod gpus;
+mod parameters;
 mod pii;
+mod runs;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 pub use facts::{
@@ -13,22 +17,19 @@ pub use facts::{
 pub use gpus::{Gpu, gpu, gpu_names, gpus};
 pub use pii::patterns as pii_patterns;
 
-static MODELS: LazyLock<Vec<Arc<ModelFacts>>> = LazyLock::new(|| {
-    rows(include_str!("models.csv"))
-        .filter_map(|row| match row.as_slice() {
-            [repository, size, heads, context, source] => Some(Arc::new(ModelFacts {
-                repository: (*repository).to_owned(),
-                also: Vec::new(),
-                source: (*source).to_owned(),
-                checkpoint_bytes: Some((size.parse::<f64>().ok()? * f64::from(1 << 30)) as u64),
-                attention_heads: heads.parse().ok()?,
-                context_tokens: context.parse().ok()?,
-                shape: None,
-                missing: vec!["its `config.json`".into()],
-            })),
-            _ => None,
-        })
-        .collect()
+/// One line for each model, written by `tools/model-catalogue`.
+const MODEL_LINES: &str = include_str!("models.jsonl");
+
+static MODELS: LazyLock<Vec<Arc<ModelFacts>>> =
+    LazyLock::new(|| MODEL_LINES.lines().filter_map(|line| serde_json::from_str(line).ok()).map(Arc::new).collect());
+
+/// Every name of a model, with its place in the list.
+static MODEL_PLACES: LazyLock<BTreeMap<&'static str, usize>> = LazyLock::new(|| {
+    let names = |(at, model): (usize, &'static Arc<ModelFacts>)| {
+        let also = model.also.iter().map(String::as_str);
+        std::iter::once(model.repository.as_str()).chain(also).map(move |name| (name, at))
+    };
+    MODELS.iter().enumerate().flat_map(names).collect()
 });
 
 /// Lines of a data file after its header, as fields.
@@ -36,25 +37,38 @@ fn rows(text: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
     text.lines().skip(1).filter(|l| !l.is_empty()).map(|line| line.split(',').collect())
 }
 
-/// Facts of a model, by its repository.
+/// Facts of a model, by its repository or that of another with the same shape and types.
 pub fn model(repository: &str) -> Option<&'static Arc<ModelFacts>> {
-    MODELS.iter().find(|model| model.repository == repository)
+    MODEL_PLACES.get(repository).and_then(|at| MODELS.get(*at))
+}
+
+/// Every known model, by repository.
+pub fn models() -> impl Iterator<Item = &'static Arc<ModelFacts>> {
+    MODELS.iter()
 }
 
 /// Repositories of every known model.
 pub fn model_names() -> impl Iterator<Item = &'static str> {
-    MODELS.iter().map(|model| model.repository.as_str())
+    MODEL_PLACES.keys().copied()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::MODELS;
+    use super::{MODEL_LINES, MODEL_PLACES, MODELS, ModelFacts, config};
 
-    /// A row that cannot be read would vanish; the count proves that none does.
     #[test]
-    fn every_row_of_the_data_files_is_read_and_sorted() {
-        let lines = |text: &str| text.lines().skip(1).filter(|l| !l.is_empty()).count();
-        assert_eq!(MODELS.len(), lines(include_str!("models.csv")));
+    fn every_line_of_the_models_is_read_valid_sorted_and_as_it_would_be_written() {
+        let mut names = 0;
+        for line in MODEL_LINES.lines() {
+            let model: ModelFacts = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+            config::validate(&model).unwrap_or_else(|fault| panic!("{}: {fault}", model.repository));
+            assert_eq!(serde_json::to_string(&model).unwrap(), line);
+            assert!(line.len() < 8192, "{} has {} bytes", model.repository, line.len());
+            assert!(model.shape.is_some() || !model.missing.is_empty(), "{} does not say what is missing", model.repository);
+            names += 1 + model.also.len();
+        }
         assert!(MODELS.is_sorted_by(|a, b| a.repository < b.repository));
+        assert_eq!(MODEL_PLACES.len(), names, "two models have the same name");
+        assert!(MODEL_LINES.len() < 400 * 1024);
     }
 }

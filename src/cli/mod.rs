@@ -14,6 +14,7 @@ mod github;
 mod init;
 mod inputs;
 mod lock;
+mod model;
 mod output;
 mod plan;
 mod planned;
@@ -76,6 +77,7 @@ enum Command {
     Fmt(fmt::Args),
     Explain(explain::Args),
     Schema(schema::Args),
+    Model(model::Args),
     #[cfg(feature = "policy")]
     Policy(policy::Args),
     Init(init::Args),
@@ -134,6 +136,7 @@ pub fn run() -> ExitCode {
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
+        Command::Model(args) => model::run(&args, &mut output),
         #[cfg(feature = "policy")]
         Command::Policy(args) => policy::run(&args, &mut output),
         Command::Init(args) => init::run(&args, &mut output),

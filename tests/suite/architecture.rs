@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("deliver", &["diagnostic", "emit"]),
     ("policy", &["diagnostic", "source", "spec"]),
     ("compile", &["check", "diagnostic", "emit", "plan", "policy", "resolve", "source", "spec", "stack"]),
-    ("cli", &["compile", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec"]),
+    ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec"]),
 ];
 
 /// Most lines of a source file.

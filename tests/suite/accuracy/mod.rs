@@ -65,7 +65,11 @@ fn rows_that_are_left_out_say_why() {
 /// A median of one wrong row and two right ones must not hide the wrong one.
 #[test]
 fn a_part_counts_its_worst() {
-    let part = Part { name: "", at_least: 0, measured: vec![("a".into(), 1.0, 1.0, true), ("b".into(), 1.0, 1.0, true), ("c".into(), 1.5, 1.0, false)] };
+    let part = Part {
+        name: "",
+        at_least: 0,
+        measured: vec![("a".into(), 1.0, 1.0, true), ("b".into(), 1.0, 1.0, true), ("c".into(), 1.5, 1.0, false)],
+    };
     assert_eq!((part.median(), part.worst(), part.exact()), (0.0, 0.5, 2));
     assert!((part.share_within(0.08) - 2.0 / 3.0).abs() < 1e-9);
 }

@@ -80,7 +80,8 @@ impl Verdicts {
     }
 
     fn open(&self) -> String {
-        let open: Vec<&str> = self.judged.iter().filter(|(_, verdict, ..)| *verdict == Verdict::NotProven).map(|(id, ..)| id.as_str()).collect();
+        let open: Vec<&str> =
+            self.judged.iter().filter(|(_, verdict, ..)| *verdict == Verdict::NotProven).map(|(id, ..)| id.as_str()).collect();
         if open.is_empty() { "none".to_owned() } else { open.join(", ") }
     }
 
@@ -180,13 +181,15 @@ impl Results {
             (&self.prediction, "KV cache predicted from the settings alone"),
         ];
         for (part, name) in parts {
-            let line = format!("| {name} | {} | {} | {} | {} |", part.measured.len(), percent(part.median()), percent(part.worst()), part.exact());
+            let line =
+                format!("| {name} | {} | {} | {} | {} |", part.measured.len(), percent(part.median()), percent(part.worst()), part.exact());
             writeln!(out, "{line}").expect("a text");
         }
         let verdicts = [(&self.verdicts, "from the settings alone"), (&self.cache_verdicts, "from the logged memory")];
         writeln!(out, "\n| verdicts | rows | proven | wrong | not proven |\n|---|---|---|---|---|").expect("a text");
         for (part, name) in verdicts {
-            writeln!(out, "| {name} | {} | {} | {} | {} |", part.judged.len(), part.proven(), part.wrong().len(), part.open()).expect("a text");
+            writeln!(out, "| {name} | {} | {} | {} | {} |", part.judged.len(), part.proven(), part.wrong().len(), part.open())
+                .expect("a text");
         }
         writeln!(
             out,

@@ -1,0 +1,125 @@
+//! How many parameters a model has, by part.
+
+use super::facts::{Attention, Dense, Experts, FeedForward, GatedDeltaNet, LayerRun, Mamba2, Mixer, Mla, ModelFacts, Part};
+
+impl ModelFacts {
+    /// Parameters of the language model without draft layers, norms and encoders included; none where
+    /// the layers are not known, or an encoder cannot be counted.
+    pub fn parameters(&self) -> Option<u128> {
+        let shape = self.shape.as_ref()?;
+        let hidden = u128::from(shape.hidden_size);
+        let embeddings = u128::from(shape.vocab_size) * hidden * if shape.tied_embeddings { 1 } else { 2 };
+        let layers: u128 = shape.layers.iter().map(|run| u128::from(run.count) * layer(run, hidden)).sum();
+        let encoder = shape.encoder.as_ref().map_or(Some(0), |encoder| encoder.parameters)?;
+        Some(embeddings + layers + hidden + u128::from(encoder))
+    }
+}
+
+/// Parameters of one layer, with a norm before each block.
+fn layer(run: &LayerRun, hidden: u128) -> u128 {
+    let blocks = u128::from(run.mixer != Mixer::None) + u128::from(run.feed_forward != FeedForward::None);
+    parts(run, hidden).iter().map(|(_, parameters)| parameters).sum::<u128>() + blocks * hidden + small(run, hidden)
+}
+
+/// Parameters of each part of a layer that quantization treats as one.
+pub(super) fn parts(run: &LayerRun, hidden: u128) -> Vec<(Part, u128)> {
+    let mut parts = match &run.mixer {
+        Mixer::Attention(attention) => attention_parts(attention, hidden),
+        Mixer::Mla(mla) => mla_parts(mla, hidden),
+        Mixer::GatedDeltaNet(net) => delta_parts(net, hidden),
+        Mixer::Mamba2(mamba) => mamba_parts(mamba, hidden),
+        Mixer::None => Vec::new(),
+    };
+    match &run.feed_forward {
+        FeedForward::Dense(dense) => parts.push((Part::Dense, block(hidden, dense.intermediate_size, dense.gated))),
+        FeedForward::Experts(experts) => parts.extend(expert_parts(experts, hidden)),
+        FeedForward::None => {}
+    }
+    parts
+}
+
+fn block(hidden: u128, width: u64, gated: bool) -> u128 {
+    hidden * u128::from(width) * if gated { 3 } else { 2 }
+}
+
+fn attention_parts(a: &Attention, hidden: u128) -> Vec<(Part, u128)> {
+    let value_dim = u128::from(a.value_head_dim.unwrap_or(a.head_dim));
+    let (heads, kv_heads, head_dim) = (u128::from(a.heads), u128::from(a.kv_heads), u128::from(a.head_dim));
+    let queries = heads * head_dim * if a.output_gate { 2 } else { 1 };
+    let values = if a.shared_key_value { 0 } else { kv_heads * value_dim };
+    let cached = if a.shares_cache { 0 } else { kv_heads * head_dim + values };
+    vec![(Part::MixerInput, hidden * (queries + cached)), (Part::MixerOutput, heads * value_dim * hidden)]
+}
+
+fn mla_parts(m: &Mla, hidden: u128) -> Vec<(Part, u128)> {
+    let heads = u128::from(m.heads);
+    let query = u128::from(m.qk_nope_head_dim) + u128::from(m.qk_rope_head_dim);
+    let queries = m.q_lora_rank.map_or(hidden * heads * query, |rank| u128::from(rank) * (hidden + heads * query));
+    let down = hidden * (u128::from(m.kv_lora_rank) + u128::from(m.qk_rope_head_dim));
+    let up = u128::from(m.kv_lora_rank) * heads * (u128::from(m.qk_nope_head_dim) + u128::from(m.v_head_dim));
+    vec![(Part::MixerInput, queries + down + up), (Part::MixerOutput, heads * u128::from(m.v_head_dim) * hidden)]
+}
+
+fn delta_parts(n: &GatedDeltaNet, hidden: u128) -> Vec<(Part, u128)> {
+    let keys = u128::from(n.key_heads) * u128::from(n.key_head_dim);
+    let values = u128::from(n.value_heads) * u128::from(n.value_head_dim);
+    vec![(Part::MixerInput, hidden * (2 * keys + 2 * values)), (Part::MixerOutput, values * hidden)]
+}
+
+fn mamba_parts(m: &Mamba2, hidden: u128) -> Vec<(Part, u128)> {
+    let inner = u128::from(m.heads) * u128::from(m.head_dim);
+    let states = 2 * u128::from(m.groups) * u128::from(m.state_size);
+    vec![(Part::MixerInput, hidden * (2 * inner + states + u128::from(m.heads))), (Part::MixerOutput, inner * hidden)]
+}
+
+fn expert_parts(e: &Experts, hidden: u128) -> Vec<(Part, u128)> {
+    let width = e.latent_size.map_or(hidden, u128::from);
+    let routed = u128::from(e.count) * block(width, e.intermediate_size, e.gated);
+    let shared = block(hidden, e.shared_intermediate_size, e.gated);
+    let dense = block(hidden, e.parallel_dense_intermediate_size, true);
+    vec![(Part::Experts, routed), (Part::SharedExperts, shared), (Part::Dense, dense)]
+}
+
+/// What is small and never quantized: biases, routers, gates, convolutions, indexers, norms of heads.
+fn small(run: &LayerRun, hidden: u128) -> u128 {
+    let mixer = match &run.mixer {
+        Mixer::Attention(a) => {
+            let qkv = (u128::from(a.heads) + 2 * u128::from(a.kv_heads)) * u128::from(a.head_dim);
+            (if a.qkv_bias { qkv } else { 0 }) + if a.output_bias { hidden } else { 0 }
+        }
+        Mixer::Mla(m) => {
+            let norms = u128::from(m.kv_lora_rank) + m.q_lora_rank.map_or(0, u128::from);
+            norms
+                + m.indexer.as_ref().map_or(0, |i| {
+                    let (heads, dim) = (u128::from(i.heads), u128::from(i.head_dim));
+                    m.q_lora_rank.map_or(hidden, u128::from) * heads * dim + hidden * (dim + heads) + 2 * dim
+                })
+        }
+        Mixer::GatedDeltaNet(n) => {
+            let keys = u128::from(n.key_heads) * u128::from(n.key_head_dim);
+            let values = u128::from(n.value_heads) * u128::from(n.value_head_dim);
+            let heads = u128::from(n.value_heads);
+            2 * hidden * heads + (2 * keys + values) * u128::from(n.conv_kernel) + 2 * heads + u128::from(n.value_head_dim)
+        }
+        Mixer::Mamba2(m) => {
+            let inner = u128::from(m.heads) * u128::from(m.head_dim);
+            let convolved = inner + 2 * u128::from(m.groups) * u128::from(m.state_size);
+            convolved * (u128::from(m.conv_kernel) + u128::from(m.conv_bias)) + 3 * u128::from(m.heads) + inner
+        }
+        Mixer::None => 0,
+    };
+    let feed_forward = match &run.feed_forward {
+        FeedForward::Dense(Dense { intermediate_size, gated, bias: true }) => {
+            u128::from(*intermediate_size) * if *gated { 2 } else { 1 } + hidden
+        }
+        FeedForward::Experts(e) => {
+            let width = e.latent_size.map_or(hidden, u128::from);
+            let router = u128::from(e.count) * hidden;
+            let biases = if e.bias { u128::from(e.count) * (1 + 2 * u128::from(e.intermediate_size) + width) } else { 0 };
+            let latent = e.latent_size.map_or(0, |latent| 2 * hidden * u128::from(latent));
+            router + biases + latent + if e.shared_gate { hidden } else { 0 }
+        }
+        _ => 0,
+    };
+    mixer + feed_forward
+}
