@@ -20,6 +20,7 @@ mod harness;
 mod hostile;
 mod kubernetes;
 mod markdown;
+mod memory_cache;
 mod objects;
 mod panels;
 mod plan;

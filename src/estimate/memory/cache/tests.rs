@@ -222,15 +222,56 @@ fn blocks_hold_a_state_beside_recurrent_layers() {
     assert_eq!(only(&qwen).groups(), 4);
     qwen.kv_cache_dtype = "fp8".to_owned();
     assert_eq!(only(&qwen).block_tokens, 1568);
-    // Qwen3.6-35B-A3B-NVFP4 with 8-bit keys and values, 0.24.0.
+    // Qwen3.5-35B-A3B in a 0.1x release: tokens by blocks over groups, concurrency by blocks of a request.
     let model = facts(repeated(10, &[(3, delta(32)), (1, attention(2, 256, Reach::All))]));
+    agrees(&setup(&model, "0.18.1", 8192), 15.58, 203_808, Some(70.27));
+    // Qwen3.6-35B-A3B, a 0.2x release and one of 2026-07: prefixes are kept by default since 0.26.0.
+    agrees(&setup(&model, "0.26.0", 32_768), 13.1, 560_505, Some(17.11));
+    agrees(&setup(&model, "0.27.0", 131_072), 18.64, 925_508, Some(7.06));
+    // Its NVFP4 checkpoint with 8-bit keys and values, 0.24.0, where keeping them must have been asked for.
     let mut qwen = setup(&model, "0.24.0", 131_072);
     (qwen.kv_cache_dtype, qwen.gpu.compute_capability, qwen.max_num_seqs) = ("fp8".to_owned(), (12, 0), 1);
+    qwen.prefix_caching = Some(true);
     agrees(&qwen, 5.98, 567_978, Some(4.33));
-    // The same in 16 bits: a 0.2x release, and one of 2026-07.
-    let qwen = setup(&model, "0.21.0", 32_768);
-    agrees(&qwen, 13.1, 560_505, Some(17.11));
-    let mut qwen = setup(&model, "0.25.0", 131_072);
-    qwen.max_num_seqs = 128;
-    agrees(&qwen, 18.64, 925_508, Some(7.06));
+}
+
+#[test]
+fn more_requests_than_states_are_refused() {
+    let model = facts(repeated(10, &[(3, delta(32)), (1, attention(2, 256, Reach::All))]));
+    let mut qwen = setup(&model, "0.32.0", 32_768);
+    let layout = only(&qwen);
+    let bytes = i64::try_from(layout.bytes_per_block * 184).unwrap();
+    let refusal = layout.refusal(bytes, &qwen).unwrap();
+    assert_eq!(refusal.check, Check::RecurrentStates);
+    assert!(refusal.message.starts_with("max_num_seqs (256) exceeds available Mamba cache blocks (184)."), "{}", refusal.message);
+    qwen.enforce_eager = true;
+    assert_eq!(layout.refusal(bytes, &qwen), None);
+}
+
+#[test]
+fn sizes_beyond_any_machine_are_not_laid_out() {
+    let huge = 1_000_000_000_000_000_000;
+    for mixer in [attention(huge, 128, Reach::All), attention(8, huge, Reach::Window(huge)), mla(huge, huge, Some(huge)), delta(huge)] {
+        let model = facts(vec![(2, mixer)]);
+        assert!(per_stage(&setup(&model, "0.32.0", 8192)).is_err());
+    }
+    let model = facts(vec![(u32::MAX, attention(8, 128, Reach::All))]);
+    assert!(per_stage(&setup(&model, "0.32.0", 8192)).is_err());
+    let model = facts(vec![(2, attention(8, 128, Reach::Window(huge))), (2, attention(8, 128, Reach::All))]);
+    for version in ["0.8.5", "0.11.0", "0.16.0", "0.20.0", "0.32.0"] {
+        let mut extreme = setup(&model, version, u64::MAX);
+        (extreme.max_num_batched_tokens, extreme.max_num_seqs) = (u64::MAX, u64::MAX);
+        let layout = only(&extreme);
+        let bounds = SignedBounds { low: i64::MIN, expected: 0, high: i64::MAX };
+        let figures = layout.figures(bounds).unwrap();
+        assert_eq!(figures.blocks.low, 0);
+        assert!(layout.refusal(i64::MAX, &extreme).is_some());
+        for field in [0, u64::MAX] {
+            let mut extreme = extreme.clone();
+            (extreme.tensor_parallel, extreme.pipeline_parallel, extreme.block_size) = (field, 1, Some(field));
+            let _ = per_stage(&extreme);
+            (extreme.block_size, extreme.decode_context_parallel, extreme.max_model_len) = (None, field, Some(field));
+            let _ = per_stage(&extreme);
+        }
+    }
 }

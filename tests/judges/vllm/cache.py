@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Ask vLLM's own code how it lays out a cache, and whether it would give up.
+
+stdin:  a JSON list of cases
+stdout: one JSON object a line: {"name", "error", "block_tokens", and unless there is an error
+        "bytes_per_block", "blocks", "groups", "tokens", "concurrency", "max_model_len"}
+
+A case has "name", "stages" (lists of layers, each {"kind": "full" | "mla" | "window" | "chunk" |
+"delta" | "mamba2" and its sizes}), "available" (bytes for each stage), "max_model_len" (-1: the
+engine's choice up to "context"), "max_num_seqs", "max_num_batched_tokens", "tp", "dcp", "async",
+"block_size", "element_bytes", "prefixes" and "groups" (whether layers of several kinds share the
+pool). Everything else is vLLM's: the sizes of heads and states on one GPU, blocks beside states,
+groups, blocks, what is logged, and each message. Exit status: 0 the judge ran, 2 it could not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import stub
+import world
+
+MODES = {False: "none", True: "align"}
+
+
+class Recorder:
+    """Stands in for a module's logger and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda text, *args, **_: self.lines.append(text % args if args else text)
+
+
+def known(cls: type, **fields: Any) -> Any:
+    """An instance with those of the fields that this version has."""
+    return cls(**{name: value for name, value in fields.items() if name in inspect.signature(cls).parameters})
+
+
+class Engine:
+    def __init__(self) -> None:
+        stub.install()
+        world.pretend_gpus()
+        import torch
+        from vllm.config import vllm as config
+        from vllm.v1 import kv_cache_interface as specs
+        from vllm.v1.core import kv_cache_utils as utils
+        from vllm.v1.core import single_type_kv_cache_manager  # noqa: F401, registers the specs
+
+        try:
+            from vllm.v1.core import kv_cache_planning as planning
+        except ImportError:
+            planning = utils
+        # vLLM asks an empty tensor for the size of its elements.
+        specs.get_dtype_size = lambda dtype: dtype.itemsize
+        self.types = {1: torch.float8_e4m3fn, 2: torch.bfloat16, 4: torch.float32}
+        self.config, self.specs, self.utils, self.planning = config, specs, utils, planning
+
+    def vllm_config(self, case: dict[str, Any]) -> Any:
+        """The parts of a VllmConfig that decide the cache; properties of it are vLLM's own."""
+        own = self.config.VllmConfig
+        names = ("max_in_flight_tokens", "max_concurrent_batches")
+        config = type("Config", (SimpleNamespace,), {name: getattr(own, name) for name in names if hasattr(own, name)})
+        stated = case["max_model_len"]
+        layout = None
+        if hasattr(self.utils, "KVCacheLayout"):
+            layout = self.utils.KVCacheLayout.LBNHC
+        return config(
+            model_config=SimpleNamespace(
+                max_model_len=case["context"] if stated == -1 else stated, original_max_model_len=stated,
+                architecture="judge", use_mla=False, dtype=self.types[2], get_mamba_chunk_size=lambda: 64,
+                supports_kv_cache_grouping=False, is_hybrid=True,
+            ),
+            scheduler_config=SimpleNamespace(
+                disable_hybrid_kv_cache_manager=not case["groups"], async_scheduling=case["async"],
+                max_num_batched_tokens=case["max_num_batched_tokens"],
+            ),
+            parallel_config=SimpleNamespace(
+                tensor_parallel_size=case["tp"], pipeline_parallel_size=len(case["stages"]),
+                decode_context_parallel_size=case["dcp"], prefill_context_parallel_size=1,
+            ),
+            cache_config=SimpleNamespace(
+                num_gpu_blocks_override=None, prefix_cache_retention_interval=None, block_size=case["block_size"],
+                mamba_cache_mode=MODES[case["prefixes"]], mamba_block_size=None, mamba_page_size_padded=None,
+                user_specified_mamba_block_size=False, enable_prefix_caching=case["prefixes"],
+                cache_dtype="auto" if case["element_bytes"] == 2 else "fp8", kv_cache_dtype_skip_layers=[],
+                get_resolved_kv_cache_layout=lambda: layout,
+            ),
+            attention_config=SimpleNamespace(hisparse_config=None, backend=None),
+            device_config=SimpleNamespace(device_type="cuda"),
+            speculative_config=None, kv_transfer_config=None, use_v2_model_runner=False, num_prefill_lookahead_tokens=0,
+        )
+
+    def state(self, layer: dict[str, Any], tp: int) -> dict[str, Any]:
+        from vllm.model_executor.layers.mamba.mamba_utils import MambaStateShapeCalculator as Shapes
+
+        if layer["kind"] == "delta":
+            shapes = Shapes.gated_delta_net_state_shape(
+                tp, layer["key_heads"], layer["value_heads"], layer["key_dim"], layer["value_dim"], layer["kernel"])
+        else:
+            shapes = Shapes.mamba2_state_shape(
+                tp_world_size=tp, intermediate_size=layer["heads"] * layer["head_dim"], n_groups=layer["groups"],
+                num_heads=layer["heads"], head_dim=layer["head_dim"], state_size=layer["state"], conv_kernel=layer["kernel"])
+        return {"shapes": tuple(map(tuple, shapes)), "dtypes": (self.types[2], self.types[layer["state_bytes"]])}
+
+    def align(self, config: Any, case: dict[str, Any]) -> None:
+        """Let vLLM choose the blocks of attention beside states."""
+        from vllm.model_executor import models
+        from vllm.platforms import interface
+
+        layers = [layer for stage in case["stages"] for layer in stage]
+        states = [layer for layer in layers if layer["kind"] in ("delta", "mamba2")]
+        attention = next((layer for layer in layers if layer["kind"] not in ("delta", "mamba2")), None)
+        config.cache_config.mamba_block_size = config.model_config.max_model_len
+        if not states or attention is None:
+            return
+        state = self.state(states[0], case["tp"])
+        model = SimpleNamespace(
+            get_mamba_state_shape_from_config=lambda _: state["shapes"], get_mamba_state_dtype_from_config=lambda _: state["dtypes"])
+        models.ModelRegistry.resolve_model_cls = lambda *_, **__: (model, None)
+        config.model_config.get_num_kv_heads = lambda _: max(1, attention["kv_heads"] // case["tp"])
+        config.model_config.get_head_size = lambda: attention["head_dim"]
+        multiple = sys.modules["vllm.v1.attention.backend"].MultipleOf
+        backend = SimpleNamespace(get_supported_kernel_block_sizes=lambda *_: [multiple(16)], customize_spec=lambda spec: spec)
+        self.config.set_current_vllm_config = lambda *_, **__: stub.Stub("context")
+        platform = type("Platform", (interface.Platform,), {"_find_non_ssm_backends": classmethod(lambda *_: [backend])})
+        platform._align_hybrid_block_size(config, backend)
+
+    def spec(self, layer: dict[str, Any], config: Any, case: dict[str, Any]) -> Any:
+        specs, cache = self.specs, config.cache_config
+        if layer["kind"] in ("delta", "mamba2"):
+            return known(specs.MambaSpec, block_size=cache.mamba_block_size, page_size_padded=cache.mamba_page_size_padded,
+                         mamba_cache_mode=cache.mamba_cache_mode, **self.state(layer, case["tp"]))
+        common: dict[str, Any] = {"block_size": cache.block_size, "dtype": self.types[case["element_bytes"]], "use_mla": False}
+        if layer["kind"] == "mla":
+            latent = specs.__dict__.get("MLAAttentionSpec", specs.FullAttentionSpec)
+            dtype = self.types[layer.get("element_bytes", case["element_bytes"])]
+            return known(latent, **common | {"num_kv_heads": 1, "head_size": layer["head_dim"], "use_mla": True, "dtype": dtype})
+        common |= {"num_kv_heads": max(1, layer["kv_heads"] // case["tp"]), "head_size": layer["head_dim"]}
+        if layer["kind"] == "window":
+            return known(specs.SlidingWindowSpec, **common, sliding_window=layer["tokens"])
+        if layer["kind"] == "chunk":
+            return known(specs.ChunkedLocalAttentionSpec, **common, attention_chunk_size=layer["tokens"])
+        return known(specs.FullAttentionSpec, **common, head_size_v=layer.get("value_dim"))
+
+    def configs(self, config: Any, stages: list[dict[str, Any]], available: list[int]) -> list[Any]:
+        planning = self.planning
+        if hasattr(planning, "get_global_kv_cache_groups"):
+            return planning.get_kv_cache_configs(config, stages, available, planning.get_global_kv_cache_groups(config, stages))
+        if hasattr(planning, "get_kv_cache_configs"):
+            return planning.get_kv_cache_configs(config, stages, available)
+        made = [planning.get_kv_cache_config(config, specs, bytes_) for specs, bytes_ in zip(stages, available)]
+        planning.unify_kv_cache_configs(made)
+        return made
+
+    def states_fit(self, cache: Any, requests: int) -> None:
+        """vLLM's check of requests against states, where the version has it."""
+        from vllm.config.compilation import CompilationConfig, CUDAGraphMode
+        from vllm.v1.attention.backend import AttentionCGSupport
+
+        resolve = CompilationConfig.resolve_cudagraph_mode_and_sizes
+        if "max_num_reqs" in inspect.signature(resolve).parameters:
+            resolve(SimpleNamespace(cudagraph_mode=CUDAGraphMode.FULL_AND_PIECEWISE), AttentionCGSupport.ALWAYS, None,
+                    kv_cache_config=cache, max_num_reqs=requests)
+
+    def answer(self, case: dict[str, Any]) -> dict[str, Any]:
+        config = self.vllm_config(case)
+        self.align(config, case)
+        answer: dict[str, Any] = {"name": case["name"], "error": None, "block_tokens": config.cache_config.block_size}
+        stages: list[dict[str, Any]] = []
+        for at, stage in enumerate(case["stages"]):
+            stages.append({f"{at}.{number}": self.spec(layer, config, case) for number, layer in enumerate(stage)})
+        recorder = Recorder()
+        self.utils.logger = self.planning.logger = recorder
+        try:
+            made = self.configs(config, stages, case["available"])
+            if hasattr(self.utils, "update_kv_cache_capacity"):
+                self.utils.update_kv_cache_capacity(config, self.utils.generate_scheduler_kv_cache_config(made))
+            self.states_fit(made[0], case["max_num_seqs"])
+        except (ValueError, NotImplementedError) as refusal:
+            return answer | {"error": str(refusal) or type(refusal).__name__}
+        cache = min(made, key=lambda one: one.num_blocks)
+        tensors = getattr(cache, "kv_cache_tensors", None) or list(cache.tensors.values())
+        shared = hasattr(tensors[0], "layer_stride")
+        total = max(one.size for one in tensors) if shared else sum(one.size for one in tensors)
+        tokens = [match for line in recorder.lines if (match := re.search(r"KV cache size: ([\d,]+) tokens", line))]
+        answer["tokens"] = int(tokens[0].group(1).replace(",", ""))
+        if hasattr(self.utils, "get_max_concurrency_for_kv_cache_config"):
+            answer["concurrency"] = self.utils.get_max_concurrency_for_kv_cache_config(config, cache)
+        return answer | {
+            "bytes_per_block": total // cache.num_blocks if cache.num_blocks else None, "blocks": cache.num_blocks,
+            "groups": len(cache.kv_cache_groups), "max_model_len": config.model_config.max_model_len,
+        }
+
+
+def main() -> int:
+    cases = json.load(sys.stdin)
+    results = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    with tempfile.TemporaryDirectory(prefix="vllm-cache-") as scratch:
+        world.prepare_environment(Path(scratch))
+        engine = Engine()
+        for case in cases:
+            answer = engine.answer(case)
+            if stub.QUESTIONS:
+                raise RuntimeError(f"unanswered: {stub.QUESTIONS}")
+            print(json.dumps(answer), file=results, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Exception:
+        traceback.print_exc()
+        print("vllm judge: could not run", file=sys.stderr)
+        sys.exit(2)
