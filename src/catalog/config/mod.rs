@@ -144,7 +144,7 @@ fn shape(
         tied_embeddings: tied(family, text, top)?,
         layers,
         draft_layers: draft_layers(text)?,
-        encoder: encoder::read(architecture, top)?,
+        encoder: encoder::read(architecture, text, top)?,
         quantization: None,
         stored: Vec::new(),
     };

@@ -19,23 +19,31 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// The targets of the proof. Each prints its rows when it is missed.
+/// The targets of the proof; where one is missed, every row is shown.
 #[test]
 fn the_targets_are_met() {
     let results = Results::of(&rows());
+    let mut missed = Vec::new();
+    let mut target = |met: bool, what: &str| {
+        if !met {
+            missed.push(what.to_owned());
+        }
+    };
     for part in [&results.arithmetic, &results.weights, &results.prediction] {
-        assert!(part.measured.len() >= part.at_least, "{}: {} rows\n{}", part.name, part.measured.len(), part.rows());
+        target(part.measured.len() >= part.at_least, "enough rows");
     }
-    let arithmetic = &results.arithmetic;
-    assert!(arithmetic.median() < 0.001 && arithmetic.exact() == arithmetic.measured.len(), "{}", arithmetic.rows());
-    let weights = &results.weights;
-    assert!(weights.median() < 0.005 && weights.worst() < 0.03, "{}", weights.rows());
-    let prediction = &results.prediction;
-    assert!(prediction.median() < 0.03 && prediction.share_within(0.08) >= 0.9, "{}", prediction.rows());
+    let Part { measured, .. } = &results.arithmetic;
+    target(results.arithmetic.median() < 0.001, "the cache from logged memory: median below 0.1 %");
+    target(results.arithmetic.exact() == measured.len(), "the cache from logged memory: exact where the log is");
+    target(results.weights.median() < 0.005, "weights: median below 0.5 %");
+    target(results.weights.worst() < 0.03, "weights: worst below 3 %");
+    target(results.prediction.median() < 0.03, "prediction: median below 3 %");
+    target(results.prediction.share_within(0.08) >= 0.9, "prediction: 9 of 10 within 8 %");
     for verdicts in [&results.verdicts, &results.cache_verdicts] {
-        assert!(verdicts.wrong().is_empty(), "{}", verdicts.rows());
-        assert!(verdicts.proven() * 10 >= verdicts.judged.len() * 7, "{}", verdicts.rows());
+        target(verdicts.wrong().is_empty(), "no verdict is wrong");
+        target(verdicts.proven() * 10 >= verdicts.judged.len() * 7, "seven of ten proven");
     }
+    assert!(missed.is_empty(), "missed: {missed:#?}\n{}", results.rows());
 }
 
 /// The README shows what the rows give, no more.
@@ -50,7 +58,7 @@ fn the_table_in_the_readme_is_current() {
     if std::env::var_os("LLMC_UPDATE_EXPECTED").is_some() {
         fs::write(&path, &current).expect("written");
     }
-    assert_eq!(fs::read_to_string(&path).expect("the README"), current, "LLMC_UPDATE_EXPECTED=1 writes it");
+    assert!(fs::read_to_string(&path).expect("the README") == current, "LLMC_UPDATE_EXPECTED=1 writes the new table");
 }
 
 /// A row that is left out says why, and none is left out in silence.

@@ -1,6 +1,6 @@
 //! One observed start.
 
-use llmc::catalog::{self, Dtype, ModelFacts, Quantization, WeightFormat};
+use llmc::catalog::{self, Dtype, ModelFacts};
 use llmc::estimate::memory::{Bounds, Gpu, Setup};
 
 /// A row of the observations, its fields as text where they are only shown.
@@ -8,7 +8,6 @@ use llmc::estimate::memory::{Bounds, Gpu, Setup};
 pub struct Row {
     pub id: String,
     pub model: String,
-    pub format: String,
     pub gpu: String,
     pub reported_gib: Option<f64>,
     pub tensor_parallel: u64,
@@ -21,6 +20,7 @@ pub struct Row {
     pub kv_cache_dtype: String,
     pub dtype: Option<Dtype>,
     pub block_tokens: Option<u64>,
+    pub prefix_caching: Option<bool>,
     pub eager: bool,
     pub weights_gib: Option<f64>,
     pub available_gib: Option<f64>,
@@ -45,7 +45,6 @@ pub fn read(text: &str) -> Vec<Row> {
             Row {
                 id: get("id"),
                 model: get("model"),
-                format: get("format"),
                 gpu: get("gpu"),
                 reported_gib: number("reported_gib"),
                 tensor_parallel: whole("tensor_parallel").unwrap_or(1),
@@ -58,6 +57,7 @@ pub fn read(text: &str) -> Vec<Row> {
                 kv_cache_dtype: get("kv_cache_dtype"),
                 dtype: (get("dtype") == "float16").then_some(Dtype::Float16),
                 block_tokens: whole("block_tokens"),
+                prefix_caching: (get("prefix_caching") == "yes").then_some(true),
                 eager: get("eager") == "yes",
                 weights_gib: number("weights_gib"),
                 available_gib: number("available_gib"),
@@ -72,18 +72,9 @@ pub fn read(text: &str) -> Vec<Row> {
 }
 
 impl Row {
-    /// The facts of its model, with the weights stored as its checkpoint stores them.
+    /// The facts of its model, if the catalogue has its layers.
     pub fn facts(&self) -> Option<ModelFacts> {
-        let mut facts = (**catalog::model(&self.model)?).clone();
-        let format = match self.format.as_str() {
-            "int8-channel" => Some(("compressed-tensors", WeightFormat::Int8Channel)),
-            "fp8-channel" => Some(("compressed-tensors", WeightFormat::Fp8Channel)),
-            "int4-group128-zeros" => Some(("awq", WeightFormat::Int4 { group: 128, zero_points: true })),
-            _ => None,
-        };
-        if let (Some((method, format)), Some(shape)) = (format, &mut facts.shape) {
-            shape.quantization = Some(Quantization { method: method.into(), format, other: Vec::new(), head: false, fp8_cache: false });
-        }
+        let facts = (**catalog::model(&self.model)?).clone();
         facts.shape.is_some().then_some(facts)
     }
 
@@ -117,7 +108,7 @@ impl Row {
             block_size: self.block_tokens.filter(|tokens| *tokens > 16),
             enforce_eager: self.eager,
             max_capture_size: None,
-            prefix_caching: None,
+            prefix_caching: self.prefix_caching,
             async_scheduling: None,
             speculative_tokens: 0,
             text_only: false,

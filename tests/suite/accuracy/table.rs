@@ -171,6 +171,12 @@ impl Results {
         }
     }
 
+    /// Every row of every part, for a reader of a failure.
+    pub fn rows(&self) -> String {
+        let parts = [&self.arithmetic, &self.weights, &self.prediction].map(|part| format!("{}\n{}", part.name, part.rows()));
+        format!("{}verdicts\n{}from logged memory\n{}", parts.concat(), self.verdicts.rows(), self.cache_verdicts.rows())
+    }
+
     /// The README's table.
     pub fn table(&self) -> String {
         let percent = |share: f64| format!("{:.2} %", share * 100.0);

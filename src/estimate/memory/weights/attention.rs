@@ -3,7 +3,7 @@
 use super::families::Family;
 use super::linear::Linear;
 use super::plan::Plan;
-use super::tally::Tally;
+use super::tally::{Tally, product};
 use crate::catalog::{Attention, LayerRun, Mla, Part};
 
 /// Attention over keys and values.
@@ -14,7 +14,7 @@ use crate::catalog::{Attention, LayerRun, Mla, Part};
 ///
 /// # Errors
 /// Words for heads that the engine refuses to split.
-pub fn attention(plan: &Plan<'_>, run: &LayerRun, layer: &Attention, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn attention(plan: &Plan<'_>, run: &LayerRun, layer: &Attention, tally: &mut Tally) -> Result<(), String> {
     let family = Family::of(&plan.shape.architecture);
     let heads = plan.split(layer.heads, "query heads")?;
     let kv_heads = plan.kv_heads(layer.kv_heads)?;
@@ -22,15 +22,17 @@ pub fn attention(plan: &Plan<'_>, run: &LayerRun, layer: &Attention, tally: &mut
     let query_size = heads.saturating_mul(layer.head_dim);
     let queries = if layer.output_gate { query_size.saturating_mul(2) } else { query_size };
     let key_size = kv_heads.saturating_mul(layer.head_dim);
-    let own_keys = !(layer.shares_cache && family.shared_layers_have_no_keys());
+    let own_keys = !(layer.shares_cache && family.shared_layers_have_no_keys(plan));
     let keys_and_values = if own_keys { key_size.saturating_add(kv_heads.saturating_mul(value_dim)) } else { 0 };
 
     let hidden = plan.shape.hidden_size;
     let outputs = queries.saturating_add(keys_and_values);
     Linear::new(hidden, outputs, plan.format(run, Part::MixerInput)).biased(layer.qkv_bias).add(plan, tally);
     if layer.shared_key_value && own_keys {
-        // The copy is the engine's: the model counts no parameters for it.
-        tally.elements = tally.elements.saturating_sub(product_of_values(plan, kv_heads, value_dim));
+        // The second place is the engine's: the model has no parameters for it.
+        let copied = product(&[hidden, kv_heads, value_dim]);
+        tally.elements = tally.elements.saturating_sub(copied);
+        tally.copies = tally.copies.saturating_add(copied.saturating_mul(plan.element_bytes));
     }
     let inputs = heads.saturating_mul(value_dim);
     Linear::new(inputs, hidden, plan.format(run, Part::MixerOutput)).biased(layer.output_bias).add(plan, tally);
@@ -38,14 +40,10 @@ pub fn attention(plan: &Plan<'_>, run: &LayerRun, layer: &Attention, tally: &mut
     for size in family.head_norms(layer, query_size, key_size) {
         plan.plain(tally, &[size]);
     }
-    if family.has_sinks(layer) {
+    if family.has_sinks() {
         plan.plain(tally, &[heads]);
     }
     Ok(())
-}
-
-fn product_of_values(plan: &Plan<'_>, kv_heads: u64, value_dim: u64) -> u64 {
-    plan.shape.hidden_size.saturating_mul(kv_heads).saturating_mul(value_dim)
 }
 
 /// Multi-head latent attention.
@@ -57,7 +55,7 @@ fn product_of_values(plan: &Plan<'_>, kv_heads: u64, value_dim: u64) -> u64 {
 ///
 /// # Errors
 /// Words for heads that the engine refuses to split.
-pub fn mla(plan: &Plan<'_>, run: &LayerRun, layer: &Mla, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn mla(plan: &Plan<'_>, run: &LayerRun, layer: &Mla, tally: &mut Tally) -> Result<(), String> {
     let hidden = plan.shape.hidden_size;
     let heads = plan.split(layer.heads, "query heads")?;
     let input = plan.format(run, Part::MixerInput);
@@ -77,7 +75,7 @@ pub fn mla(plan: &Plan<'_>, run: &LayerRun, layer: &Mla, tally: &mut Tally) -> R
     let up = heads.saturating_mul(layer.qk_nope_head_dim.saturating_add(layer.v_head_dim));
     Linear::new(layer.kv_lora_rank, up, input).add(plan, tally);
     if input.is_some() {
-        tally.buffer(layer.kv_lora_rank.saturating_mul(up).saturating_mul(plan.element_bytes));
+        tally.copy(product(&[layer.kv_lora_rank, up, plan.element_bytes]));
     }
     let values = heads.saturating_mul(layer.v_head_dim);
     Linear::new(values, hidden, plan.format(run, Part::MixerOutput)).add(plan, tally);

@@ -2,13 +2,15 @@
 //!
 //! vLLM 0.32.0, `model_executor/models/`, one file for each family.
 
+use semver::Version;
+
 use super::plan::Plan;
 use super::tally::Tally;
 use crate::catalog::{Attention, Experts};
 
 /// Families that differ in tensors that no size tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub(super) enum Family {
     /// Two norms in a layer and nothing else (Llama, Mistral, Qwen 2, Phi, Granite).
     Plain,
     /// Norms of query and key heads (Qwen 3).
@@ -39,7 +41,7 @@ pub enum Family {
 
 impl Family {
     /// The family of a class of models.
-    pub fn of(architecture: &str) -> Self {
+    pub(super) fn of(architecture: &str) -> Self {
         match architecture {
             name if name.starts_with("Qwen3Next") || name.starts_with("Qwen3_5") => Self::QwenHybrid,
             name if name.starts_with("Qwen3") => Self::Qwen3,
@@ -58,7 +60,7 @@ impl Family {
     }
 
     /// Norms as wide as the residual stream, in a layer with `parts` of mixer and feed-forward block.
-    pub const fn norms(self, parts: u64) -> u64 {
+    pub(super) const fn norms(self, parts: u64) -> u64 {
         match self {
             Self::Gemma2 | Self::Gemma3 | Self::Gemma4 => parts.saturating_mul(2),
             Self::Cohere => 1,
@@ -67,7 +69,7 @@ impl Family {
     }
 
     /// Sizes of the norms of queries and keys, given those of this GPU.
-    pub fn head_norms(self, layer: &Attention, queries: u64, keys: u64) -> Vec<u64> {
+    pub(super) fn head_norms(self, layer: &Attention, queries: u64, keys: u64) -> Vec<u64> {
         match self {
             Self::Qwen3 | Self::QwenHybrid | Self::Gemma3 | Self::Gemma4 | Self::Glm4Moe => vec![layer.head_dim; 2],
             Self::MiniMax | Self::Olmo => vec![queries, keys],
@@ -76,17 +78,17 @@ impl Family {
     }
 
     /// Whether attention has a sink for each head (`models/gpt_oss.py`).
-    pub const fn has_sinks(self, _layer: &Attention) -> bool {
+    pub(super) const fn has_sinks(self) -> bool {
         matches!(self, Self::GptOss)
     }
 
-    /// Whether layers that read the cache of another have no keys and values (`models/gemma4.py`, 0.30.0 and later).
-    pub const fn shared_layers_have_no_keys(self) -> bool {
-        false
+    /// Whether layers that read the cache of another have no keys and values (`models/gemma4.py` since 0.31.0).
+    pub(super) fn shared_layers_have_no_keys(self, plan: &Plan<'_>) -> bool {
+        self == Self::Gemma4 && plan.version.as_ref().is_none_or(|version| *version >= Version::new(0, 31, 0))
     }
 
     /// Bytes of the correction of an expert's score (`e_score_correction_bias`), where there is one.
-    pub const fn correction_bias_bytes(self) -> Option<u64> {
+    pub(super) const fn correction_bias_bytes(self) -> Option<u64> {
         match self {
             Self::DeepSeek | Self::Glm4Moe | Self::MiniMax | Self::Nemotron => Some(4),
             _ => None,
@@ -94,7 +96,7 @@ impl Family {
     }
 
     /// Further tensors of the router (`models/gemma4.py`, `Gemma4Router` and three more norms).
-    pub fn router_extras(self, plan: &Plan<'_>, mixture: &Experts, tally: &mut Tally) {
+    pub(super) fn router_extras(self, plan: &Plan<'_>, mixture: &Experts, tally: &mut Tally) {
         if self == Self::Gemma4 {
             for size in [plan.shape.hidden_size; 4].into_iter().chain([mixture.count]) {
                 plan.plain(tally, &[size]);

@@ -1,6 +1,6 @@
 //! Dense blocks and mixtures of experts.
 
-use super::experts::padded;
+use super::experts::{Held, held};
 use super::families::Family;
 use super::linear::Linear;
 use super::plan::Plan;
@@ -12,7 +12,7 @@ use crate::estimate::memory::Bounds;
 ///
 /// # Errors
 /// Words for a width that the engine refuses to split.
-pub fn dense(plan: &Plan<'_>, run: &LayerRun, block: &Dense, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn dense(plan: &Plan<'_>, run: &LayerRun, block: &Dense, tally: &mut Tally) -> Result<(), String> {
     projections(plan, plan.format(run, Part::Dense), block, tally)
 }
 
@@ -33,7 +33,7 @@ fn projections(plan: &Plan<'_>, format: Option<WeightFormat>, block: &Dense, tal
 ///
 /// # Errors
 /// Words for a width that the engine refuses to split.
-pub fn experts(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn experts(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, tally: &mut Tally) -> Result<(), String> {
     let hidden = plan.shape.hidden_size;
     let family = Family::of(&plan.shape.architecture);
     if mixture.count == 0 || mixture.per_token > mixture.count {
@@ -47,14 +47,22 @@ pub fn experts(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, tally: &mut T
 
     let input = mixture.latent_size.unwrap_or(hidden);
     if mixture.latent_size.is_some() {
-        Linear::new(hidden, input, plan.format(run, Part::Experts)).add(plan, tally);
-        Linear::new(input, hidden, plan.format(run, Part::Experts)).add(plan, tally);
+        // `models/nemotron_h.py`: on every GPU. Checkpoints quantize these two matrices or not.
+        let of = |format| {
+            let mut sum = Tally::new(plan.allocator);
+            Linear::new(hidden, input, format).add(plan, &mut sum);
+            Linear::new(input, hidden, format).add(plan, &mut sum);
+            sum
+        };
+        let [quantized, plain] = [plan.format(run, Part::Experts), None].map(of);
+        tally.elements = tally.elements.saturating_add(plain.elements);
+        tally.bounded(Bounds { high: plain.bytes.high.max(quantized.bytes.high), ..quantized.bytes });
     }
-    let held = if plan.active_only { mixture.per_token } else { mixture.count };
+    let all = if plan.active_only { mixture.per_token } else { mixture.count };
     let (count, width) = if plan.expert_parallel {
-        (held.div_ceil(plan.tensor_parallel), mixture.intermediate_size)
+        (all.div_ceil(plan.tensor_parallel), mixture.intermediate_size)
     } else {
-        (held, plan.split(mixture.intermediate_size, "width of an expert")?)
+        (all, plan.split(mixture.intermediate_size, "width of an expert")?)
     };
     routed(plan, run, mixture, (count, input, width), tally);
     if plan.expert_parallel {
@@ -79,17 +87,21 @@ pub fn experts(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, tally: &mut T
 fn routed(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, (count, input, width): (u64, u64, u64), tally: &mut Tally) {
     let format = plan.format(run, Part::Experts);
     let pieces = if mixture.gated { 2 } else { 1 };
-    let sum = |input: u64, width: u64| {
-        let mut sum = Tally::new();
-        Linear::new(input, width.saturating_mul(pieces), format).biased(mixture.bias).times(count).add(plan, &mut sum);
-        Linear::new(width, input, format).biased(mixture.bias).times(count).add(plan, &mut sum);
-        sum
+    let sum = |held: Held| {
+        let mut sum = Tally::new(plan.allocator);
+        let up = held.width.saturating_mul(pieces);
+        for (inputs, outputs) in [(held.input, up), (held.width, held.input)] {
+            Linear { row_padding: held.row_padding, ..Linear::new(inputs, outputs, format).times(count) }.add(plan, &mut sum);
+            if mixture.bias {
+                sum.buffer(product(&[count, outputs, held.bias_bytes.unwrap_or(plan.element_bytes)]));
+            }
+        }
+        sum.bytes
     };
     tally.elements = tally.elements.saturating_add(product(&[count, input, width, pieces + 1]));
     if mixture.bias {
         tally.elements = tally.elements.saturating_add(product(&[count, width.saturating_mul(pieces).saturating_add(input)]));
     }
-    let paddings = padded(plan, format, input, width);
-    let [low, expected, high] = paddings.map(|(input, width)| sum(input, width).bytes);
+    let [low, expected, high] = held(plan, format, input, width).map(sum);
     tally.bounded(Bounds { low: low.low, expected: expected.expected, high: high.high });
 }

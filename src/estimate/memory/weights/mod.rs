@@ -9,6 +9,8 @@ mod parameters;
 mod plan;
 mod recurrent;
 mod rotary;
+mod speculation;
+mod stored;
 mod tally;
 mod vocabulary;
 
@@ -21,7 +23,7 @@ use std::ops::Range;
 
 use self::families::Family;
 use self::plan::Plan;
-use self::tally::Tally;
+use self::tally::{Tally, product};
 use super::{Bounds, Setup};
 use crate::catalog::{FeedForward, LayerRun, Mixer, Shape};
 
@@ -29,6 +31,10 @@ pub use self::parameters::parameters;
 
 /// More than any GPU has; sizes above it are mistakes of a `config.json`.
 const TOO_MUCH: u64 = 1 << 50;
+
+/// Tokens that sparse attention reads for each query (`index_topk` of DeepSeek V3.2 and GLM 5); their
+/// places are a table of the model (vLLM 0.32.0, `models/deepseek_v2.py`, `topk_indices_buffer`).
+const CHOSEN_TOKENS: u64 = 2048;
 
 /// Bytes of the weights on a GPU of each pipeline stage, first stage first.
 ///
@@ -48,14 +54,18 @@ fn stages(setup: &Setup<'_>, shape: &Shape) -> Result<Vec<Bounds>, String> {
     let plan = Plan::new(setup, shape)?;
     let ranges = plan::stages(shape.layer_count(), setup.pipeline_parallel)?;
     let last = ranges.len().saturating_sub(1);
+    let stored = stored::Stored::of(setup, &plan)?;
     let mut sums = Vec::with_capacity(ranges.len());
     for (stage, range) in ranges.into_iter().enumerate() {
-        let mut tally = Tally::new();
+        let mut tally = Tally::new(plan.allocator);
+        layers(&plan, &range, &mut tally)?;
+        if let Some(stored) = &stored {
+            tally = stored.instead_of(tally);
+        }
         if stage == 0 {
             vocabulary::embedding(&plan, &mut tally)?;
-            encoder(setup, &plan, &mut tally)?;
         }
-        layers(&plan, &range, &mut tally)?;
+        encoder(setup, &plan, &mut tally)?;
         if stage == last {
             plan.plain(&mut tally, &[shape.hidden_size]);
             if !shape.tied_embeddings {
@@ -63,6 +73,10 @@ fn stages(setup: &Setup<'_>, shape: &Shape) -> Result<Vec<Bounds>, String> {
             } else if stage > 0 {
                 vocabulary::embedding(&plan, &mut tally)?;
             }
+            speculation::draft(setup, &plan, &mut tally)?;
+        }
+        if held(shape, &range).any(|(run, _)| matches!(&run.mixer, Mixer::Mla(layer) if layer.indexer.is_some())) {
+            tally.buffer(product(&[setup.max_num_batched_tokens, CHOSEN_TOKENS, 4]));
         }
         let runs = held(shape, &range).map(|(run, _)| run);
         rotary::tables(&plan, setup.facts.context_tokens, &setup.version, runs, &mut tally);
@@ -95,7 +109,7 @@ fn layers(plan: &Plan<'_>, range: &Range<u64>, tally: &mut Tally) -> Result<(), 
 
 /// One layer.
 fn layer(plan: &Plan<'_>, run: &LayerRun) -> Result<Tally, String> {
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(plan.allocator);
     let mut parts = 2;
     match &run.mixer {
         Mixer::Attention(layer) => attention::attention(plan, run, layer, &mut tally)?,
@@ -115,7 +129,7 @@ fn layer(plan: &Plan<'_>, run: &LayerRun) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// Encoders for images and sound, in the model's own type on the first stage.
+/// Encoders for images and sound, in the model's own type on every stage (`models/interfaces.py`, `_mark_tower_model`).
 ///
 /// vLLM 0.32.0: towers are split like other layers, or whole on every GPU with `--mm-encoder-tp-mode data`
 /// (`config/multimodal.py`) and where a tower has no split layers; norms, positions and patches are whole.

@@ -17,7 +17,7 @@ pub fn parameters(shape: &Shape) -> Result<(u64, u64), String> {
 
 fn count(plan: &Plan<'_>) -> Result<u64, String> {
     let shape = plan.shape;
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(plan.allocator);
     vocabulary::embedding(plan, &mut tally)?;
     layers(plan, &(0..shape.layer_count()), &mut tally)?;
     plan.plain(&mut tally, &[shape.hidden_size]);

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::tally::{Tally, product};
+use semver::Version;
+
+use super::tally::{Allocator, Tally, product};
 use crate::catalog::{Dtype, LayerRun, Part, Shape, WeightFormat};
 use crate::estimate::memory::Setup;
 
@@ -11,9 +13,11 @@ const MOST: u64 = 4096;
 
 /// What decides the size of every tensor.
 #[derive(Clone, Debug)]
-pub struct Plan<'a> {
+pub(super) struct Plan<'a> {
     /// The model.
     pub shape: &'a Shape,
+    /// Version of vLLM; none where only parameters are counted.
+    pub version: Option<Version>,
     /// GPUs that share each layer.
     pub tensor_parallel: u64,
     /// Whether each GPU holds whole experts.
@@ -24,6 +28,8 @@ pub struct Plan<'a> {
     pub on_the_fly: Option<WeightFormat>,
     /// CUDA compute capability.
     pub capability: (u32, u32),
+    /// How tensors are allocated.
+    pub allocator: Allocator,
     /// Whether routed experts count only as often as a token meets them.
     pub active_only: bool,
 }
@@ -33,29 +39,33 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// What cannot be planned, in words.
-    pub fn new(setup: &Setup<'_>, shape: &'a Shape) -> Result<Self, String> {
+    pub(super) fn new(setup: &Setup<'_>, shape: &'a Shape) -> Result<Self, String> {
         if setup.tensor_parallel == 0 || setup.tensor_parallel > MOST || setup.pipeline_parallel == 0 || setup.pipeline_parallel > MOST {
             return Err(format!("sharing among {} GPUs in {} stages", setup.tensor_parallel, setup.pipeline_parallel));
         }
         Ok(Self {
+            version: Some(setup.version.clone()),
             tensor_parallel: setup.tensor_parallel,
             expert_parallel: setup.expert_parallel && setup.tensor_parallel > 1,
             element_bytes: element_bytes(setup.dtype, shape.dtype),
             on_the_fly: on_the_fly(setup, shape)?,
+            allocator: if setup.version < Version::new(0, 21, 0) { Allocator::Plain } else { Allocator::Unsplit },
             capability: setup.gpu.compute_capability,
             ..Self::whole(shape)
         })
     }
 
     /// The model on one GPU, as its parameters are counted.
-    pub fn whole(shape: &'a Shape) -> Self {
+    pub(super) fn whole(shape: &'a Shape) -> Self {
         Self {
             shape,
+            version: None,
             tensor_parallel: 1,
             expert_parallel: false,
             element_bytes: 2,
             on_the_fly: None,
             capability: (9, 0),
+            allocator: Allocator::Plain,
             active_only: false,
         }
     }
@@ -64,7 +74,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// Words for a size that the engine refuses to split.
-    pub fn split(&self, size: u64, what: &str) -> Result<u64, String> {
+    pub(super) fn split(&self, size: u64, what: &str) -> Result<u64, String> {
         if size.is_multiple_of(self.tensor_parallel) {
             Ok(size / self.tensor_parallel)
         } else {
@@ -78,7 +88,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// Words for heads that the engine refuses to split.
-    pub fn kv_heads(&self, heads: u64) -> Result<u64, String> {
+    pub(super) fn kv_heads(&self, heads: u64) -> Result<u64, String> {
         if heads > 0 && self.tensor_parallel >= heads && self.tensor_parallel.is_multiple_of(heads) {
             return Ok(1);
         }
@@ -86,7 +96,7 @@ impl<'a> Plan<'a> {
     }
 
     /// How a part of a layer is stored; none in the model's own type.
-    pub fn format(&self, run: &LayerRun, part: Part) -> Option<WeightFormat> {
+    pub(super) fn format(&self, run: &LayerRun, part: Part) -> Option<WeightFormat> {
         let Some(quantization) = &self.shape.quantization else { return self.on_the_fly };
         if run.unquantized.contains(&part) {
             return None;
@@ -96,7 +106,7 @@ impl<'a> Plan<'a> {
     }
 
     /// A tensor in the model's own type.
-    pub fn plain(&self, tally: &mut Tally, sizes: &[u64]) {
+    pub(super) fn plain(&self, tally: &mut Tally, sizes: &[u64]) {
         let elements = product(sizes);
         tally.weights(elements, elements.saturating_mul(self.element_bytes));
     }
@@ -128,7 +138,7 @@ fn on_the_fly(setup: &Setup<'_>, shape: &Shape) -> Result<Option<WeightFormat>, 
 ///
 /// # Errors
 /// Words for more stages than layers.
-pub fn stages(layers: u64, stages: u64) -> Result<Vec<Range<u64>>, String> {
+pub(super) fn stages(layers: u64, stages: u64) -> Result<Vec<Range<u64>>, String> {
     if stages == 0 || stages > MOST || layers < stages {
         return Err(format!("{layers} layers in {stages} stages"));
     }

@@ -12,7 +12,7 @@ use crate::catalog::{GatedDeltaNet, LayerRun, Mamba2, Part};
 ///
 /// # Errors
 /// Words for heads that the engine refuses to split.
-pub fn gated_delta_net(plan: &Plan<'_>, run: &LayerRun, layer: &GatedDeltaNet, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn gated_delta_net(plan: &Plan<'_>, run: &LayerRun, layer: &GatedDeltaNet, tally: &mut Tally) -> Result<(), String> {
     let hidden = plan.shape.hidden_size;
     let key_heads = plan.split(layer.key_heads, "key heads of the linear attention")?;
     let value_heads = plan.split(layer.value_heads, "value heads of the linear attention")?;
@@ -38,7 +38,7 @@ pub fn gated_delta_net(plan: &Plan<'_>, run: &LayerRun, layer: &GatedDeltaNet, t
 ///
 /// # Errors
 /// Words for heads that the engine refuses to split.
-pub fn mamba2(plan: &Plan<'_>, run: &LayerRun, layer: &Mamba2, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn mamba2(plan: &Plan<'_>, run: &LayerRun, layer: &Mamba2, tally: &mut Tally) -> Result<(), String> {
     let hidden = plan.shape.hidden_size;
     let heads = plan.split(layer.heads, "Mamba heads")?;
     let groups = if layer.groups == 1 { 1 } else { plan.split(layer.groups, "Mamba groups")? };

@@ -14,7 +14,13 @@ use crate::estimate::memory::Bounds;
 ///
 /// vLLM 0.32.0, `layers/rotary_embedding/`: one table of cosines and sines for each kind of layer
 /// (`get_rope` keeps them), positions by rotated elements, in the type of the weights.
-pub fn tables<'r>(plan: &Plan<'_>, context_tokens: u64, version: &Version, runs: impl Iterator<Item = &'r LayerRun>, tally: &mut Tally) {
+pub(super) fn tables<'r>(
+    plan: &Plan<'_>,
+    context_tokens: u64,
+    version: &Version,
+    runs: impl Iterator<Item = &'r LayerRun>,
+    tally: &mut Tally,
+) {
     let mut seen = BTreeSet::new();
     for run in runs {
         match &run.mixer {

@@ -10,7 +10,7 @@ use crate::catalog::{
 };
 use crate::estimate::memory::{Bounds, Gpu, Setup};
 
-pub fn attention(heads: u64, kv_heads: u64, head_dim: u64) -> Attention {
+pub(super) fn attention(heads: u64, kv_heads: u64, head_dim: u64) -> Attention {
     Attention {
         heads,
         kv_heads,
@@ -25,11 +25,11 @@ pub fn attention(heads: u64, kv_heads: u64, head_dim: u64) -> Attention {
     }
 }
 
-pub fn dense(intermediate_size: u64) -> FeedForward {
+pub(super) fn dense(intermediate_size: u64) -> FeedForward {
     FeedForward::Dense(Dense { intermediate_size, gated: true, bias: false })
 }
 
-pub fn experts(count: u64, per_token: u64, intermediate_size: u64) -> Experts {
+pub(super) fn experts(count: u64, per_token: u64, intermediate_size: u64) -> Experts {
     Experts {
         count,
         per_token,
@@ -43,11 +43,11 @@ pub fn experts(count: u64, per_token: u64, intermediate_size: u64) -> Experts {
     }
 }
 
-pub fn run(count: u32, mixer: Mixer, feed_forward: FeedForward) -> LayerRun {
+pub(super) fn run(count: u32, mixer: Mixer, feed_forward: FeedForward) -> LayerRun {
     LayerRun { count, mixer, feed_forward, unquantized: BTreeSet::new() }
 }
 
-pub fn shape(architecture: &str, hidden_size: u64, vocab_size: u64, layers: Vec<LayerRun>) -> Shape {
+pub(super) fn shape(architecture: &str, hidden_size: u64, vocab_size: u64, layers: Vec<LayerRun>) -> Shape {
     Shape {
         architecture: architecture.into(),
         dtype: Dtype::Bfloat16,
@@ -63,26 +63,26 @@ pub fn shape(architecture: &str, hidden_size: u64, vocab_size: u64, layers: Vec<
 }
 
 /// Layers, hidden size, query and key heads, size of a head, width of the block, vocabulary.
-pub fn plain(architecture: &str, [layers, hidden, heads, kv, head, width, vocab]: [u64; 7]) -> Shape {
+pub(super) fn plain(architecture: &str, [layers, hidden, heads, kv, head, width, vocab]: [u64; 7]) -> Shape {
     let layers = vec![run(layers as u32, Mixer::Attention(attention(heads, kv, head)), dense(width))];
     shape(architecture, hidden, vocab, layers)
 }
 
-pub fn tied(shape: Shape) -> Shape {
+pub(super) fn tied(shape: Shape) -> Shape {
     Shape { tied_embeddings: true, ..shape }
 }
 
-pub fn with_encoder(shape: Shape, parameters: u64) -> Shape {
+pub(super) fn with_encoder(shape: Shape, parameters: u64) -> Shape {
     Shape { encoder: Some(Encoder { parameters: Some(parameters) }), ..shape }
 }
 
-pub fn quantized(shape: Shape, method: &str, format: WeightFormat) -> Shape {
+pub(super) fn quantized(shape: Shape, method: &str, format: WeightFormat) -> Shape {
     let quantization = Quantization { method: method.into(), format, other: Vec::new(), head: false, fp8_cache: false };
     Shape { quantization: Some(quantization), ..shape }
 }
 
 /// The same with parts in 16 bit in the layers that `which` names.
-pub fn in_16_bit(mut shape: Shape, parts: &[Part], which: impl Fn(usize) -> bool) -> Shape {
+pub(super) fn in_16_bit(mut shape: Shape, parts: &[Part], which: impl Fn(usize) -> bool) -> Shape {
     for (index, run) in shape.layers.iter_mut().enumerate() {
         if which(index) {
             run.unquantized.extend(parts);
@@ -92,7 +92,7 @@ pub fn in_16_bit(mut shape: Shape, parts: &[Part], which: impl Fn(usize) -> bool
 }
 
 /// Every attention layer changed.
-pub fn each_attention(mut shape: Shape, change: impl Fn(usize, &mut Attention)) -> Shape {
+pub(super) fn each_attention(mut shape: Shape, change: impl Fn(usize, &mut Attention)) -> Shape {
     for (index, run) in shape.layers.iter_mut().enumerate() {
         if let Mixer::Attention(layer) = &mut run.mixer {
             change(index, layer);
@@ -101,33 +101,33 @@ pub fn each_attention(mut shape: Shape, change: impl Fn(usize, &mut Attention)) 
     shape
 }
 
-pub fn qwen2(sizes: [u64; 7]) -> Shape {
+pub(super) fn qwen2(sizes: [u64; 7]) -> Shape {
     each_attention(plain("Qwen2ForCausalLM", sizes), |_, layer| layer.qkv_bias = true)
 }
 
-pub fn llama_8b() -> Shape {
+pub(super) fn llama_8b() -> Shape {
     plain("LlamaForCausalLM", [32, 4096, 32, 8, 128, 14336, 128_256])
 }
 
-pub fn llama_70b() -> Shape {
+pub(super) fn llama_70b() -> Shape {
     plain("LlamaForCausalLM", [80, 8192, 64, 8, 128, 28672, 128_256])
 }
 
 /// As first released: 16 key and value heads, each stored twice; first and last block in 16 bit.
-pub fn llama_405b_fp8() -> Shape {
+pub(super) fn llama_405b_fp8() -> Shape {
     let layer = |count| run(count, Mixer::Attention(attention(128, 16, 128)), dense(53248));
     let shape = shape("LlamaForCausalLM", 16384, 128_256, vec![layer(1), layer(124), layer(1)]);
     let shape = in_16_bit(quantized(shape, "fbgemm_fp8", WeightFormat::Fp8Channel), &[Part::MixerInput, Part::MixerOutput], |_| true);
     in_16_bit(shape, &[Part::Dense], |index| index != 1)
 }
 
-pub fn qwen3_moe(architecture: &str, [layers, hidden, heads, count, width]: [u64; 5]) -> Shape {
+pub(super) fn qwen3_moe(architecture: &str, [layers, hidden, heads, count, width]: [u64; 5]) -> Shape {
     let mixture = FeedForward::Experts(experts(count, 8, width));
     let layers = vec![run(layers as u32, Mixer::Attention(attention(heads, if count == 160 { 8 } else { 4 }, 128)), mixture)];
     shape(architecture, hidden, 151_936, layers)
 }
 
-pub fn gpt_oss(layers: u32, count: u64) -> Shape {
+pub(super) fn gpt_oss(layers: u32, count: u64) -> Shape {
     let biased = Attention { qkv_bias: true, output_bias: true, ..attention(64, 8, 64) };
     let mixture = FeedForward::Experts(Experts { bias: true, ..experts(count, 4, 2880) });
     let layers = vec![run(layers, Mixer::Attention(biased), mixture)];
@@ -135,25 +135,32 @@ pub fn gpt_oss(layers: u32, count: u64) -> Shape {
     in_16_bit(quantized(shape("GptOssForCausalLM", 2880, 201_088, layers), "mxfp4", WeightFormat::Mxfp4), &parts, |_| true)
 }
 
-pub fn gemma3_27b() -> Shape {
+pub(super) fn gemma3_27b() -> Shape {
     let window = Attention { reach: Reach::Window(1024), ..attention(32, 16, 128) };
     let layers = vec![run(52, Mixer::Attention(window), dense(21504)), run(10, Mixer::Attention(attention(32, 16, 128)), dense(21504))];
     // SigLIP with 27 layers of 1152, 4096 patches, and the projection to the text.
     tied(with_encoder(shape("Gemma3ForConditionalGeneration", 5376, 262_208, layers), 416_866_032 + 1152 * 5376 + 1152))
 }
 
+pub(super) fn gemma4_31b(encoder: u64) -> Shape {
+    let window = Attention { reach: Reach::Window(1024), ..attention(32, 16, 256) };
+    let global = Attention { shared_key_value: true, ..attention(32, 4, 512) };
+    let layers = vec![run(50, Mixer::Attention(window), dense(21504)), run(10, Mixer::Attention(global), dense(21504))];
+    tied(with_encoder(shape("Gemma4ForConditionalGeneration", 5376, 262_144, layers), encoder))
+}
+
 fn mla(heads: u64, q_lora_rank: Option<u64>, nope: u64, value: u64) -> Mla {
     Mla { heads, q_lora_rank, kv_lora_rank: 512, qk_rope_head_dim: 64, qk_nope_head_dim: nope, v_head_dim: value, indexer: None }
 }
 
-pub fn deepseek_v2_lite() -> Shape {
+pub(super) fn deepseek_v2_lite() -> Shape {
     let mixture = Experts { shared_intermediate_size: 2816, ..experts(64, 6, 1408) };
     let mixer = Mixer::Mla(mla(16, None, 128, 128));
     let layers = vec![run(1, mixer.clone(), dense(10944)), run(26, mixer, FeedForward::Experts(mixture))];
     shape("DeepseekV2ForCausalLM", 2048, 102_400, layers)
 }
 
-pub fn deepseek_v3(indexer: bool) -> Shape {
+pub(super) fn deepseek_v3(indexer: bool) -> Shape {
     let indexer = indexer.then_some(Indexer { heads: 64, head_dim: 128 });
     let mixer = Mixer::Mla(Mla { indexer, ..mla(128, Some(1536), 128, 128) });
     let mixture = Experts { shared_intermediate_size: 2048, ..experts(256, 8, 2048) };
@@ -161,27 +168,27 @@ pub fn deepseek_v3(indexer: bool) -> Shape {
     shape("DeepseekV3ForCausalLM", 7168, 129_280, layers)
 }
 
-pub fn kimi_k2() -> Shape {
+pub(super) fn kimi_k2() -> Shape {
     let mixer = Mixer::Mla(mla(64, Some(1536), 128, 128));
     let mixture = Experts { shared_intermediate_size: 2048, ..experts(384, 8, 2048) };
     let layers = vec![run(1, mixer.clone(), dense(18432)), run(60, mixer, FeedForward::Experts(mixture))];
     shape("DeepseekV3ForCausalLM", 7168, 163_840, layers)
 }
 
-pub fn glm_5() -> Shape {
+pub(super) fn glm_5() -> Shape {
     let mixer = Mixer::Mla(Mla { indexer: Some(Indexer { heads: 32, head_dim: 128 }), ..mla(64, Some(2048), 192, 256) });
     let mixture = Experts { shared_intermediate_size: 2048, ..experts(256, 8, 2048) };
     let layers = vec![run(3, mixer.clone(), dense(12288)), run(75, mixer, FeedForward::Experts(mixture))];
     shape("GlmMoeDsaForCausalLM", 6144, 154_880, layers)
 }
 
-pub fn minimax_m2() -> Shape {
+pub(super) fn minimax_m2() -> Shape {
     let mixture = FeedForward::Experts(experts(256, 8, 1536));
     shape("MiniMaxM2ForCausalLM", 3072, 200_064, vec![run(62, Mixer::Attention(attention(48, 8, 128)), mixture)])
 }
 
 /// Layers in groups of four, hidden size, query and key heads, value heads of the linear attention.
-pub fn qwen_hybrid(architecture: &str, [groups, hidden, heads, kv, value_heads, vocab]: [u64; 6], block: FeedForward) -> Shape {
+pub(super) fn qwen_hybrid(architecture: &str, [groups, hidden, heads, kv, value_heads, vocab]: [u64; 6], block: FeedForward) -> Shape {
     let net =
         GatedDeltaNet { key_heads: 16, value_heads, key_head_dim: 128, value_head_dim: 128, conv_kernel: 4, state_dtype: Dtype::Float32 };
     let gated = Attention { output_gate: true, ..attention(heads, kv, 256) };
@@ -189,11 +196,11 @@ pub fn qwen_hybrid(architecture: &str, [groups, hidden, heads, kv, value_heads, 
     shape(architecture, hidden, vocab, layers)
 }
 
-pub fn qwen_experts(count: u64, per_token: u64, width: u64, shared: u64) -> FeedForward {
+pub(super) fn qwen_experts(count: u64, per_token: u64, width: u64, shared: u64) -> FeedForward {
     FeedForward::Experts(Experts { shared_intermediate_size: shared, shared_gate: true, ..experts(count, per_token, width) })
 }
 
-pub fn nemotron_3_nano() -> Shape {
+pub(super) fn nemotron_3_nano() -> Shape {
     let mamba =
         Mamba2 { heads: 64, head_dim: 64, groups: 8, state_size: 128, conv_kernel: 4, state_dtype: Dtype::Float32, conv_bias: true };
     let mixture = Experts { gated: false, shared_intermediate_size: 3712, ..experts(128, 6, 1856) };
@@ -205,7 +212,7 @@ pub fn nemotron_3_nano() -> Shape {
     shape("NemotronHForCausalLM", 2688, 131_072, layers)
 }
 
-pub fn facts(repository: &str, context_tokens: u64, shape: Shape) -> ModelFacts {
+pub(super) fn facts(repository: &str, context_tokens: u64, shape: Shape) -> ModelFacts {
     ModelFacts {
         repository: repository.into(),
         also: Vec::new(),
@@ -219,7 +226,7 @@ pub fn facts(repository: &str, context_tokens: u64, shape: Shape) -> ModelFacts 
 }
 
 /// The model on GPUs of a compute capability with a version of vLLM.
-pub fn setup<'a>(facts: &'a ModelFacts, tensor_parallel: u64, version: [u64; 3], compute_capability: (u32, u32)) -> Setup<'a> {
+pub(super) fn setup<'a>(facts: &'a ModelFacts, tensor_parallel: u64, version: [u64; 3], compute_capability: (u32, u32)) -> Setup<'a> {
     Setup {
         version: Version::new(version[0], version[1], version[2]),
         facts,

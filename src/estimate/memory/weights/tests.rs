@@ -2,7 +2,7 @@
 
 use super::samples::*;
 use super::*;
-use crate::catalog::{ModelFacts, WeightFormat};
+use crate::catalog::{ModelFacts, Part, WeightFormat};
 
 const GIB: f64 = (1u64 << 30) as f64;
 const INT4: WeightFormat = WeightFormat::Int4 { group: 128, zero_points: true };
@@ -110,17 +110,25 @@ fn logs() -> Vec<Logged> {
         logged("openai/gpt-oss-120b", 131_072, gpt_oss(36, 128), (1, [0, 11, 0], (9, 0)), 64.38, "llm-d-planner"),
         logged("openai/gpt-oss-120b (Marlin)", 131_072, gpt_oss(36, 128), (1, [0, 11, 2], (8, 0)), 65.9651, "blog.huikang.dev"),
         logged("google/gemma-3-27b-it", 131_072, gemma3_27b(), (1, [0, 19, 0], (8, 0)), 51.45, "a public log"),
-        logged("DeepSeek-Coder-V2-Lite", 163_840, deepseek_v2_lite(), (8, V0, (8, 0)), 3.97, "a public log"),
-        logged(
-            "DeepSeek-R1-AWQ",
-            163_840,
-            quantized(deepseek_v3(false), "awq", WeightFormat::Int4 { group: 64, zero_points: true }),
-            (16, [0, 8, 0], (8, 6)),
-            21.21,
-            "vllm-project/vllm#14447",
-        ),
         logged("Qwen/Qwen3.5-35B-A3B", 262_144, qwen3_5_35b(), (1, [0, 19, 0], (12, 1)), 65.53, "a public log"),
+        logged("nvidia/Gemma-4-31B-IT-NVFP4", 262_144, gemma4_31b_nvfp4(), (1, [0, 25, 0], (9, 0)), 31.18, "robotmunki.com"),
+        logged("Mistral-Small-3.2-24B", 131_072, mistral_small_24b(), (1, [0, 11, 0], (9, 0)), 44.76, "llm-d-planner"),
     ]
+}
+
+/// Pixtral's tower of 24 layers of 1024, its merger of patches and its adapter of two matrices.
+fn mistral_small_24b() -> Shape {
+    let layer = 4 * 1024 * 1024 + 3 * 1024 * 4096 + 2 * 1024;
+    let tower = 24 * layer + 3 * 14 * 14 * 1024 + 1024 + 4 * 1024 * 1024 + 1024 + 1024 * 5120 + 5120 * 5120;
+    with_encoder(plain("PixtralForConditionalGeneration", [40, 5120, 32, 8, 128, 32768, 131_072]), tower)
+}
+
+/// SigLIP-like tower of 27 gated layers of 1152 with tables of positions; attention stays in 16 bit.
+fn gemma4_31b_nvfp4() -> Shape {
+    let layer = 4 * 1152 * 1152 + 3 * 1152 * 4304;
+    let tower = 27 * layer + 2 * 10240 * 1152 + 768 * 1152 + 1152 * 5376;
+    let shape = quantized(gemma4_31b(tower), "modelopt", WeightFormat::Nvfp4);
+    in_16_bit(shape, &[Part::MixerInput, Part::MixerOutput], |_| true)
 }
 
 /// The tower of Qwen 3.5 has 27 layers of 1152 and a merger to the text.
@@ -132,12 +140,13 @@ fn qwen3_5_35b() -> Shape {
 #[test]
 fn logs_of_vllm() {
     let mut errors = Vec::new();
+    let mut table = String::new();
     for row in logs() {
         let setup = setup(&row.model, row.tensor_parallel, row.version, row.capability);
         let bytes = per_stage(&setup).unwrap()[0];
         let error = gib(bytes.expected) / row.gib - 1.0;
-        println!(
-            "{:34} TP{:<2} ours {:8.4} ({:8.4}..{:8.4}) logged {:8.4} {:+.3} %  {}",
+        table += &format!(
+            "{:34} TP{:<2} ours {:8.4} ({:8.4}..{:8.4}) logged {:8.4} {:+.3} %  {}\n",
             row.model.repository,
             row.tensor_parallel,
             gib(bytes.expected),
@@ -150,5 +159,192 @@ fn logs_of_vllm() {
         errors.push(error.abs());
     }
     errors.sort_by(f64::total_cmp);
-    assert!(errors[errors.len() / 2] < 0.005, "median {}", errors[errors.len() / 2]);
+    assert!(errors[errors.len() / 2] < 0.0005, "median {}\n{table}", errors[errors.len() / 2]);
+    assert!(errors[errors.len() - 1] < 0.01, "worst {}\n{table}", errors[errors.len() - 1]);
+}
+
+/// Published counts in billions, total and active, of `vllm-project/recipes` and model cards; shapes by
+/// `config.json`. OpenAI leaves the embedding of 0.58 out of what is active, MiniMax both of 1.23.
+#[test]
+fn published_counts_of_parameters() {
+    let hybrid = "Qwen3_5MoeForConditionalGeneration";
+    let table: Vec<(&str, Shape, f64, f64)> = vec![
+        ("meta-llama/Llama-3.1-8B", llama_8b(), 8.03, 8.03),
+        ("meta-llama/Llama-3.1-70B", llama_70b(), 70.6, 70.6),
+        ("Qwen/Qwen3-8B", plain("Qwen3ForCausalLM", [36, 4096, 32, 8, 128, 12288, 151_936]), 8.19, 8.19),
+        ("Qwen/Qwen3-30B-A3B", qwen3_moe("Qwen3MoeForCausalLM", [48, 2048, 32, 128, 768]), 30.5, 3.35),
+        ("Qwen/Qwen3-235B-A22B", qwen3_moe("Qwen3MoeForCausalLM", [94, 4096, 64, 128, 1536]), 235.1, 22.2),
+        ("Qwen/Qwen3-Coder-480B", qwen3_moe("Qwen3MoeForCausalLM", [62, 6144, 96, 160, 2560]), 480.2, 35.5),
+        ("Qwen/Qwen3.5-397B-A17B", qwen_hybrid(hybrid, [15, 4096, 32, 2, 64, 248_320], qwen_experts(512, 10, 1024, 1024)), 397.0, 17.0),
+        ("Qwen/Qwen3.5-122B-A10B", qwen_hybrid(hybrid, [12, 3072, 32, 2, 64, 248_320], qwen_experts(256, 8, 1024, 1024)), 122.0, 10.0),
+        ("openai/gpt-oss-20b", gpt_oss(24, 32), 20.9, 3.61 + 0.58),
+        ("openai/gpt-oss-120b", gpt_oss(36, 128), 116.8, 5.13 + 0.58),
+        ("deepseek-ai/DeepSeek-V2-Lite", deepseek_v2_lite(), 15.7, 2.66),
+        ("deepseek-ai/DeepSeek-V3", deepseek_v3(false), 671.0, 37.5),
+        ("moonshotai/Kimi-K2-Instruct", kimi_k2(), 1026.5, 32.9),
+        ("zai-org/GLM-5", glm_5(), 744.0, 40.0),
+        ("MiniMaxAI/MiniMax-M2.5", minimax_m2(), 229.0, 9.8 + 1.23),
+        ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B", nemotron_3_nano(), 31.6, 3.6),
+    ];
+    for (name, shape, total, active) in table {
+        let (ours, ours_active) = parameters(&shape).unwrap();
+        let (ours, ours_active) = (ours as f64 / 1e9, ours_active as f64 / 1e9);
+        assert!((ours / total - 1.0).abs() < 0.01, "{name}: {ours} against {total}");
+        assert!((ours_active / active - 1.0).abs() < 0.08, "{name}: {ours_active} active against {active}");
+    }
+}
+
+/// Sizes of repositories in GiB (KAITO's model catalogue): all parts together, at one byte for one byte.
+#[test]
+fn sizes_of_checkpoints() {
+    let block = WeightFormat::Fp8Block(128, 128);
+    let fp8 = |shape| quantized(shape, "fp8", block);
+    let qwen27 = with_encoder(qwen_hybrid("Qwen3_5ForConditionalGeneration", [16, 5120, 24, 4, 48, 248_320], dense(17408)), 460_000_000);
+    let qwen35_fp8 = in_16_bit(fp8(qwen3_5_35b()), &[], |_| false);
+    // The layer of DeepSeek V3 for speculation stores embedding and head again; the engine shares them.
+    let again = gib(2 * 129_280 * 7168 * 2);
+    let table: Vec<(&str, Shape, u32, f64)> = vec![
+        ("meta-llama/Llama-3.1-8B-Instruct", llama_8b(), 0, 14.96),
+        ("meta-llama/Llama-3.3-70B-Instruct", llama_70b(), 0, 131.42),
+        ("Qwen/Qwen2.5-Coder-7B-Instruct", qwen2([28, 3584, 28, 4, 128, 18944, 152_064]), 0, 14.19),
+        ("Qwen/Qwen2.5-Coder-32B-Instruct", qwen2([64, 5120, 40, 8, 128, 27648, 152_064]), 0, 61.03),
+        ("DeepSeek-R1-Distill-Qwen-14B", qwen2([48, 5120, 40, 8, 128, 13824, 152_064]), 0, 27.51),
+        ("mistralai/Mistral-7B-Instruct-v0.3", plain("MistralForCausalLM", [32, 4096, 32, 8, 128, 14336, 32768]), 0, 13.50),
+        ("microsoft/phi-4", plain("Phi3ForCausalLM", [40, 5120, 40, 10, 128, 17920, 100_352]), 0, 27.31),
+        ("microsoft/Phi-4-mini-instruct", tied(plain("Phi3ForCausalLM", [32, 3072, 24, 8, 128, 8192, 200_064])), 0, 7.15),
+        ("google/gemma-3-27b-it", gemma3_27b(), 0, 51.10),
+        ("google/gemma-4-31B-it", gemma4_31b(575_000_000), 0, 58.25),
+        ("Qwen/Qwen3.6-27B", qwen27, 1, 51.75),
+        ("Qwen/Qwen3.6-35B-A3B", qwen3_5_35b(), 1, 66.97),
+        ("Qwen/Qwen3.6-35B-A3B-FP8", qwen35_fp8, 1, 34.90),
+        ("deepseek-ai/DeepSeek-V3", fp8(deepseek_v3(false)), 1, 641.30 - again),
+        ("deepseek-ai/DeepSeek-V3.2", fp8(deepseek_v3(true)), 1, 642.14 - again),
+        ("nvidia/Nemotron-3-Nano-30B-A3B-BF16", nemotron_3_nano(), 0, 58.82),
+    ];
+    for (name, shape, draft_layers, size) in table {
+        let shape = Shape { draft_layers, ..shape };
+        let copies = copies(&shape);
+        let facts = facts(name, 0, shape);
+        let mut setup = setup(&facts, 1, [0, 25, 0], (9, 0));
+        setup.speculative_tokens = u64::from(draft_layers);
+        let ours = gib(per_stage(&setup).unwrap()[0].low - copies);
+        assert!((ours / size - 1.0).abs() < 0.001, "{name}: {ours} GiB against {size}");
+    }
+}
+
+fn copies(shape: &Shape) -> u64 {
+    let plan = Plan::whole(shape);
+    let mut tally = Tally::new(plan.allocator);
+    layers(&plan, &(0..shape.layer_count()), &mut tally).unwrap();
+    tally.copies
+}
+
+#[test]
+fn huge_sizes_are_refused_and_never_panic() {
+    for size in [0, 1 << 40, 1_000_000_000_000_000_000, u64::MAX] {
+        let mut shape = llama_8b();
+        shape.hidden_size = size;
+        shape.vocab_size = size;
+        shape.layers[0].count = u32::MAX;
+        let _ = parameters(&shape);
+        let facts = facts("any", size, shape);
+        let mut setup = setup(&facts, 1, [0, 25, 0], (9, 0));
+        assert_eq!(per_stage(&setup).is_err(), size > 0, "{size}");
+        for degree in [0, 3, size] {
+            setup.tensor_parallel = degree.max(1);
+            setup.pipeline_parallel = degree;
+            let _ = per_stage(&setup);
+        }
+    }
+}
+
+#[test]
+fn stages_hold_their_own_layers_and_the_ends() {
+    let facts = facts("meta-llama/Llama-3.1-8B", 131_072, llama_8b());
+    let mut setup = setup(&facts, 1, [0, 25, 0], (9, 0));
+    let whole = per_stage(&setup).unwrap()[0].low;
+    setup.pipeline_parallel = 2;
+    let parts = per_stage(&setup).unwrap();
+    // The table of positions stands on both: 131072 positions of 128 elements.
+    assert_eq!(parts[0].low + parts[1].low, whole + 131_072 * 128 * 2);
+    assert_eq!(parts[1].low - parts[0].low, 4096 * 2, "the last norm");
+    setup.tensor_parallel = 3;
+    assert_eq!(per_stage(&setup).unwrap_err(), ["query heads (32) split among 3 GPUs"]);
+}
+
+#[test]
+fn keys_are_repeated_and_experts_stay_whole() {
+    let facts = facts("Qwen/Qwen3-30B-A3B", 40_960, qwen3_moe("Qwen3MoeForCausalLM", [48, 2048, 32, 128, 768]));
+    let mut setup = setup(&facts, 4, [0, 25, 0], (9, 0));
+    let four = per_stage(&setup).unwrap()[0].low;
+    setup.tensor_parallel = 8;
+    let eight = per_stage(&setup).unwrap()[0].low;
+    let keys_and_values = 48 * 2 * 2048 * 128 * 2;
+    assert!(eight - four / 2 > keys_and_values / 2, "four heads on eight GPUs");
+    setup.expert_parallel = true;
+    let whole_experts = per_stage(&setup).unwrap()[0].low;
+    assert_eq!(whole_experts - eight, 48 * 512, "only the map of experts is more");
+    setup.quantization = Some("gguf".into());
+    assert!(per_stage(&setup).is_err());
+    setup.quantization = Some("fp8".into());
+    assert!(per_stage(&setup).unwrap()[0].high < whole_experts * 6 / 10);
+}
+
+/// Blocks of 128 by 128: stored one scale of 32 bit each, for Marlin one of 16 bit for each output and 128 inputs.
+#[test]
+fn scales_of_blocks_are_repeated_where_8_bit_is_not_computed() {
+    let facts = facts("any", 131_072, quantized(llama_8b(), "fp8", WeightFormat::Fp8Block(128, 128)));
+    let of = |capability| per_stage(&setup(&facts, 1, [0, 25, 0], capability)).unwrap()[0];
+    let quantized = 32 * 4096 * (2 * 4096 + 2 * 1024 + 3 * 14336);
+    assert_eq!(of((8, 0)).low - of((9, 0)).low, quantized / 128 * 2 - quantized / (128 * 128) * 4);
+    assert!(of((10, 0)).high > of((9, 0)).high);
+}
+
+#[test]
+fn layers_for_speculation_are_loaded_when_asked_for() {
+    let deep = facts("deepseek-ai/DeepSeek-V3", 163_840, Shape { draft_layers: 1, ..deepseek_v3(false) });
+    let mut asked = setup(&deep, 8, [0, 25, 0], (9, 0));
+    let without = per_stage(&asked).unwrap()[0];
+    asked.speculative_tokens = 1;
+    let with = per_stage(&asked).unwrap()[0];
+    // One layer of 58 with 256 experts of 3 times 7168 by 2048 each, in 16 bit on eight GPUs.
+    assert!(with.low - without.low > 257 * 3 * 7168 * 2048 * 2 / 8);
+    let llama = facts("meta-llama/Llama-3.1-8B", 131_072, llama_8b());
+    let mut asked = setup(&llama, 1, [0, 25, 0], (9, 0));
+    asked.speculative_tokens = 1;
+    assert_eq!(per_stage(&asked).unwrap_err(), ["the model that guesses tokens ahead"]);
+}
+
+#[test]
+fn encoders_are_loaded_unless_only_text_is_asked_for() {
+    let seeing = facts("google/gemma-3-27b-it", 131_072, gemma3_27b());
+    let mut asked = setup(&seeing, 2, [0, 25, 0], (9, 0));
+    let bounds = per_stage(&asked).unwrap()[0];
+    asked.text_only = true;
+    let text = per_stage(&asked).unwrap()[0];
+    let encoder = seeing.shape.as_ref().unwrap().encoder.as_ref().unwrap().parameters.unwrap() * 2;
+    assert_eq!((bounds.low - text.low, bounds.high - text.high), (encoder / 2, encoder));
+    let mut unknown = gemma3_27b();
+    unknown.encoder = Some(crate::catalog::Encoder { parameters: None });
+    let unknown = facts("unknown", 131_072, unknown);
+    assert_eq!(per_stage(&setup(&unknown, 1, [0, 25, 0], (9, 0))).unwrap_err(), ["the size of the encoder for images or sound"]);
+}
+
+#[test]
+fn stored_bytes_replace_the_computed() {
+    let mut shape = llama_8b();
+    let element = |count: u64, share| crate::catalog::StoredBytes { bytes: count * 2, share };
+    let layer = 32 * 4096;
+    shape.stored = vec![
+        element(layer * (2 * 4096 + 3 * 14336), crate::catalog::Share::Split),
+        element(layer * 2 * 1024, crate::catalog::Share::KvHeads),
+        element(layer * 2, crate::catalog::Share::Whole),
+        element(2 * 128_256 * 4096, crate::catalog::Share::Vocabulary),
+    ];
+    let computed = facts("computed", 131_072, llama_8b());
+    let stored = facts("stored", 131_072, shape);
+    for degree in [1, 4, 16] {
+        let of = |facts| per_stage(&setup(facts, degree, [0, 25, 0], (9, 0))).unwrap();
+        assert_eq!(of(&stored), of(&computed), "{degree}");
+    }
 }

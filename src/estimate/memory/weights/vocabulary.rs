@@ -11,7 +11,7 @@ const PADDING: u64 = 64;
 ///
 /// # Errors
 /// Words for rows that the engine refuses to split.
-pub fn embedding(plan: &Plan<'_>, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn embedding(plan: &Plan<'_>, tally: &mut Tally) -> Result<(), String> {
     let rows = plan.split(rounded(plan.shape.vocab_size, PADDING), "rows of the embedding")?;
     let elements = product(&[plan.shape.vocab_size, plan.shape.hidden_size]);
     tally.weights(elements, product(&[rows, plan.shape.hidden_size, plan.element_bytes]));
@@ -22,7 +22,7 @@ pub fn embedding(plan: &Plan<'_>, tally: &mut Tally) -> Result<(), String> {
 ///
 /// # Errors
 /// Words for rows that the engine refuses to split.
-pub fn head(plan: &Plan<'_>, tally: &mut Tally) -> Result<(), String> {
+pub(super) fn head(plan: &Plan<'_>, tally: &mut Tally) -> Result<(), String> {
     match &plan.shape.quantization {
         Some(quantization) if quantization.head => {
             let rows = plan.split(rounded(plan.shape.vocab_size, PADDING), "rows of the output head")?;
