@@ -37,7 +37,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         for words in fit.missing().iter().skip(1) {
             finding = finding.help(format!("not known: {words}"));
         }
-        for refusal in fit.refusal() {
+        if let Some(refusal) = fit.refusal() {
             finding = finding.help(format!("{} may print: \"{}\"", fit.engine(), refusal.message));
         }
         out.push(fit.what_settles().into_iter().fold(finding, Diagnostic::help));
