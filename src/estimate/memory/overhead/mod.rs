@@ -6,6 +6,7 @@
 //! was fitted to a logged start; where the sources do not give a number, the bounds are those of
 //! published measurements, and the comment says which.
 
+mod encoder;
 mod forward;
 mod graphs;
 mod sampler;
@@ -113,27 +114,13 @@ fn activation(setup: &Setup<'_>, shape: &Shape, first: bool, last: bool) -> Boun
     // cuBLAS takes its workspace from torch in the first product and keeps it: 32 MiB from Hopper on,
     // 8.1 MiB before (`parseChosenWorkspaceSize` of torch's CUDABlas).
     let workspace = if setup.gpu.compute_capability >= (9, 0) { 32.0 * MIB } else { 8.125 * MIB };
-    let encoder = if first { encoder(setup, shape) } else { (0.0, 0.0, 0.0) };
+    let encoder = if first { encoder::peak(setup, shape) } else { encoder::Peak::default() };
     let held = workspace + sampler.held;
     bounds(
         forward.low.max(sampler.low) + workspace,
-        forward.expected.max(sampler.expected).max(encoder.1) + held,
-        (forward.high.max(sampler.high) + encoder.2) + held,
+        (forward.expected.max(sampler.expected) + encoder.kept).max(encoder.expected) + held,
+        forward.high.max(sampler.high) + encoder.high + held,
     )
-}
-
-/// Profiling of the encoders: they run over the largest input of one kind, and what they return is
-/// kept while the language model runs.
-///
-/// The width of a picture decides, which `config.json` does not say, so the high bound is the highest
-/// of the published peaks (Gemma 3 27B: about 11 GiB), for a budget of 8192 tokens; the budget is
-/// `max_num_batched_tokens` or the largest input (`compute_mm_encoder_budget`).
-fn encoder(setup: &Setup<'_>, shape: &Shape) -> (f64, f64, f64) {
-    if shape.encoder.is_none() || setup.text_only {
-        return (0.0, 0.0, 0.0);
-    }
-    let share = (setup.max_num_batched_tokens as f64 / 8192.0).max(1.0);
-    (0.0, GIB, 11.0 * GIB * share)
 }
 
 #[cfg(test)]
