@@ -15,6 +15,8 @@ mod tally;
 mod vocabulary;
 
 #[cfg(test)]
+mod accuracy;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod tests;
