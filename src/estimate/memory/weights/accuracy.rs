@@ -33,7 +33,6 @@ const V0: [u64; 3] = [0, 8, 0];
 fn logs() -> Vec<Logged> {
     let int8 = WeightFormat::Int8Channel;
     let fp8 = WeightFormat::Fp8Channel;
-    let llama_70b = || llama_70b();
     let qwen3 = |sizes| plain("Qwen3ForCausalLM", sizes);
     vec![
         logged("meta-llama/Llama-3.1-8B-Instruct", 131_072, llama_8b(), (1, V0, (8, 6)), 14.9888, "vllm-project/vllm#10517"),
