@@ -1,7 +1,7 @@
 //! Models of which nobody knows whether they start.
 
 use super::{Check, Context};
-use crate::diagnostic::{Diagnostic, Route, Rule, Severity};
+use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
 use crate::estimate::memory::Verdict;
 use crate::fit;
 
@@ -24,6 +24,9 @@ static RULE: Rule = Rule {
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for fit in fit::of_stack(cx.stack).iter().filter(|fit| fit.verdict() == Verdict::NotProven) {
         let name = &fit.model.name;
+        if is_refused_elsewhere(&Route::of(["model", name]), out) {
+            continue;
+        }
         let message = format!("it is not proven that `{name}` starts on {} × `{}`", fit.model.tensor_parallel, fit.pool.gpu.name);
         let finding = Diagnostic::at_key(&RULE, Route::of(["model", name]), message);
         let mut finding = match fit.missing() {
@@ -34,9 +37,16 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         for words in fit.missing().iter().skip(1) {
             finding = finding.help(format!("not known: {words}"));
         }
-        for refusal in fit.refusal().into_iter() {
+        if let Some(refusal) = fit.refusal() {
             finding = finding.help(format!("{} may print: \"{}\"", fit.engine(), refusal.message));
         }
         out.push(fit.what_settles().into_iter().fold(finding, Diagnostic::help));
     }
+}
+
+/// Whether a rule of the engine (group E) has found fault with the model: then that is what is not known.
+fn is_refused_elsewhere(model: &Route, found: &[Diagnostic]) -> bool {
+    let below = format!("{}/", model.as_str());
+    let is_below = |place: &Place| matches!(place, Place::Value(route) | Place::Key(route) if route.as_str().starts_with(&below));
+    found.iter().any(|d| d.rule.severity == Severity::Error && d.rule.code.starts_with("LLMC-E") && is_below(&d.primary.0))
 }

@@ -15,6 +15,7 @@ pub use text::render_text;
 pub use words::{gib, thousands};
 
 use crate::engine;
+use crate::estimate::memory::search::Goal;
 use crate::estimate::memory::{self, Proof, Refusal, Setup, Verdict};
 use crate::stack::{Model, Pool, Stack};
 
@@ -81,12 +82,12 @@ impl<'a> Fit<'a> {
     /// The nearest settings that are proven to start, each in words; none where it is not known what
     /// other settings would do.
     pub fn remedies_to_start(&self) -> Vec<String> {
-        remedies::remedies(self, remedies::Goal::Start)
+        remedies::remedies(self, Goal::Start)
     }
 
     /// The nearest settings that are proven to hold the load at full length, with the least copies.
     pub fn remedies_for_load(&self) -> Vec<String> {
-        remedies::remedies(self, remedies::Goal::Hold)
+        self.load.as_ref().map_or_else(Vec::new, |load| remedies::remedies(self, Goal::Hold(load.each_at_least_copies)))
     }
 
     /// What would decide an answer that is not proven, in words.

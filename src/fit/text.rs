@@ -67,6 +67,7 @@ fn block(stack: &Stack, fit: &Fit<'_>, style: Style) -> String {
         lines.extend(possible.flat_map(|cache| cache_lines(fit, cache)));
     }
     lines.extend(load_line(fit));
+    lines.extend(shortage(fit));
     if let Some(refusal) = fit.refusal() {
         let name = if fit.verdict() == Verdict::ProvenToRefuse { "refused" } else { "may refuse" };
         lines.push(row(name, &format!("\"{}\"", printable(&redact(&refusal.message)))));
@@ -165,6 +166,14 @@ fn cache_lines(fit: &Fit<'_>, cache: &CacheFigures) -> Vec<String> {
     let longest = fit.model.serve.max_model_len;
     lines.push(row("concurrency", &format!("{}{range} requests of {} tokens each", number(expected), thousands(longest))));
     lines
+}
+
+/// That requests of full length may not fit.
+fn shortage(fit: &Fit<'_>) -> Option<String> {
+    let (load, least, most) = (fit.load.as_ref()?, fit.least_held()?, fit.most_held()?);
+    let held = if least == most { most.to_string() } else { format!("{least} to {most}") };
+    let is_short = fit.holds_load() == Some(false) && fit.verdict() != Verdict::ProvenToRefuse;
+    is_short.then(|| row("", &format!("at full length, {held} of {} fit in each", load.each_at_least_copies)))
 }
 
 fn load_line(fit: &Fit<'_>) -> Option<String> {

@@ -15,7 +15,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("syntax", &[]),
     ("estimate", &["catalog"]),
     ("engine", &["catalog", "estimate", "stack"]),
-    ("fit", &["catalog", "diagnostic", "engine", "estimate", "stack"]),
+    ("fit", &["diagnostic", "engine", "estimate", "stack"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
     ("check", &["catalog", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
     ("emit", &["catalog", "diagnostic", "engine", "fit", "stack", "syntax"]),
