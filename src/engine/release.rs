@@ -112,7 +112,7 @@ pub enum FlagFault {
     /// No release has it.
     Unknown {
         /// The nearest option that there is.
-        near: Option<&'static str>,
+        near: Option<String>,
     },
     /// It is the beginning of more than one option.
     Ambiguous(Vec<&'static str>),

@@ -29,5 +29,6 @@ mod properties;
 mod pull_request;
 mod readme;
 mod rego;
+mod releases;
 mod secrets;
 mod vllm;
