@@ -111,7 +111,7 @@ pub enum FlagFault {
     },
     /// No release has it.
     Unknown {
-        /// The nearest option that there is.
+        /// What is sure to be meant.
         near: Option<String>,
     },
     /// It is the beginning of more than one option.

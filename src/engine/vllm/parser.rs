@@ -6,7 +6,6 @@ use semver::Version;
 
 use super::data::{DATA, Row};
 use super::flags::owner;
-use crate::diagnostic::did_you_mean;
 use crate::engine::{Flag, FlagFault, FlagKind, Setting, ValueType};
 
 /// An option as it was written.
@@ -25,6 +24,11 @@ const PLUGINS: &[(&str, &str)] = &[("--reasoning-parser", "--reasoning-parser-pl
 fn rows(version: &Version) -> impl Iterator<Item = &'static Row<Flag>> {
     let version = version.clone();
     DATA.flags.iter().filter(move |row| row.holds(&version))
+}
+
+/// Names of all options of a version.
+pub(super) fn names(version: &Version) -> Vec<&'static str> {
+    rows(version).map(|row| row.value.name).collect()
 }
 
 /// Other sides of an option.
@@ -108,7 +112,7 @@ fn absent(version: &Version, name: &str) -> FlagFault {
     }
     match others.first() {
         Some(row) => FlagFault::Later { release: row.since },
-        None => FlagFault::Unknown { near: did_you_mean(name, rows(version).map(|row| row.value.name)).map(str::to_owned) },
+        None => FlagFault::Unknown { near: None },
     }
 }
 
@@ -221,8 +225,7 @@ mod tests {
         assert_eq!(fault_of("0.17.1", "--swap-space", Some("4")), None);
         assert_eq!(fault_of("0.9.2", "--async-scheduling", None), Some(FlagFault::Later { release: "0.10.0" }));
         assert_eq!(fault_of("0.10.0", "--async-scheduling", None), None);
-        assert_eq!(fault_of("0.32.0", "--enforce-eagre", None), near("--enforce-eager"));
-        assert_eq!(fault_of("0.26.0", "--stream-intervall", Some("4")), near("--stream-interval"));
+        assert_eq!(fault_of("0.32.0", "--enforce-eagre", None), Some(FlagFault::Unknown { near: None }));
     }
 
     #[test]
@@ -256,7 +259,7 @@ mod tests {
         assert_eq!(fault_of("0.32.0", "--seed", None), Some(FlagFault::NeedsValue));
         assert_eq!(fault_of("0.32.0", "--seed", Some("seven")), Some(FlagFault::NotOfType("a whole number")));
         assert_eq!(fault_of("0.32.0", "--compilation-config", Some("fast")), Some(FlagFault::NotOfType("JSON")));
-        assert!(matches!(fault_of("0.32.0", "--load-format", Some("magic")), None));
+        assert_eq!(fault_of("0.32.0", "--load-format", Some("magic")), None);
         assert!(matches!(fault_of("0.32.0", "--dtype", Some("fp4")), Some(FlagFault::NotAWord { .. })));
         assert_eq!(fault_of("0.32.0", "--moe-backend", Some("FlashInfer-Cutlass")), None);
         assert_eq!(fault_of("0.32.0", "--collect-detailed-traces", Some("model,worker")), None);
