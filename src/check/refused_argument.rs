@@ -118,7 +118,11 @@ fn refused(at: Route, name: &str, model: &Model, flag: &str, value: Option<&str>
         }
         FlagFault::Later { release } => absent(format!("remove it, or use {release} or a later version")),
         FlagFault::Unknown { near: Some(near) } => absent(format!("did you mean `{near}`?")),
-        FlagFault::Unknown { near: None } => absent("remove it; no version that is known has it".to_owned()),
+        FlagFault::Unknown { near: None } => {
+            let names = version(model).map(|v| engine.flag_names(&v)).unwrap_or_default();
+            let near = did_you_mean(&flag.replace('_', "-"), names).map(|near| format!("did you mean `{near}`?"));
+            absent(near.unwrap_or_else(|| "remove it; no version that is known has it".to_owned()))
+        }
         FlagFault::Ambiguous(names) => {
             wrong(format!("`{flag}` is the beginning of more than one flag"), format!("write one of `{} in full", shown(names)))
         }

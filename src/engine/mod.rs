@@ -26,6 +26,8 @@ pub trait Engine: Sync {
     /// The option that `written` means to a version: its name, another name, its other side, the
     /// beginning of its name, or one key of its JSON.
     fn flag(&self, version: &Version, written: &str) -> Option<&'static Flag>;
+    /// Names of all options of a version, sorted.
+    fn flag_names(&self, version: &Version) -> Vec<&'static str>;
     /// What a version assumes where its code decides, by setting.
     fn defaults(&self, version: &Version) -> BTreeMap<&'static str, &'static str>;
     /// What differs between two releases, in either direction.

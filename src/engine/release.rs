@@ -111,8 +111,8 @@ pub enum FlagFault {
     },
     /// No release has it.
     Unknown {
-        /// The nearest option that there is.
-        near: Option<&'static str>,
+        /// What is sure to be meant.
+        near: Option<String>,
     },
     /// It is the beginning of more than one option.
     Ambiguous(Vec<&'static str>),

@@ -32,5 +32,6 @@ mod properties;
 mod pull_request;
 mod readme;
 mod rego;
+mod releases;
 mod secrets;
 mod vllm;

@@ -351,4 +351,8 @@ def words(release: Release) -> dict[str, list[str]]:
     module = "vllm.model_executor.layers.quantization"
     known = release.lookup(module, "QUANTIZATION_METHODS")
     found["--quantization"] = sorted(set(release.value(known[2], known[0], {})))
+    # Since this list can grow while the engine starts, the parser takes any word.
+    known = release.lookup("vllm.config.cache", "KV_CACHE_DTYPES")
+    if known:
+        found["--kv-cache-dtype"] = sorted(release.value(known[2], known[0], {}))
     return found

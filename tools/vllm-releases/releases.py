@@ -2,7 +2,9 @@
 """Write what each published vLLM release takes and shows as data of the compiler.
 
     releases.py --unpacked FOLDER          wheels that are unpacked already, a folder for each version
-    releases.py --download FOLDER VERSION  fetch and unpack the Python files of a wheel first
+    releases.py --download FOLDER          fetch and unpack the wheels of the releases named after it first,
+                                           or of all that the data holds
+    releases.py --fetch FOLDER VERSION...  only fetch, each wheel having the digest that the data holds
     releases.py --check ...                compare instead of writing; 1 where a file differs
 
 `FOLDER/<version>/` holds the wheel's files, and `.sha` there its digest and file name. Nothing of a
@@ -39,13 +41,16 @@ def download(folder: Path, version: str) -> None:
     place = folder / version
     if (place / ".sha").is_file():
         return
+    said: list[str] = []
     for package in PACKAGES:
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", scratch]
             command += ["--implementation", "cp", "--python-version", "3.12", "--abi", "cp312", "--abi", "abi3", "--abi", "none"]
             for tag in TAGS:
                 command += ["--platform", tag]
-            if subprocess.run([*command, f"{package}=={version}"], check=False).returncode != 0:
+            run = subprocess.run([*command, f"{package}=={version}"], check=False, capture_output=True, text=True)
+            if run.returncode != 0:
+                said = run.stderr.strip().splitlines()[-1:]
                 continue
             (wheel,) = Path(scratch).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
@@ -54,7 +59,7 @@ def download(folder: Path, version: str) -> None:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             (place / ".sha").write_text(f"{digest}  {wheel.name}\n", encoding="utf-8")
             return
-    raise SystemExit(f"{version}: no wheel of {' or '.join(PACKAGES)}")
+    raise SystemExit(f"{version}: no wheel of {' or '.join(PACKAGES)}: {' '.join(said)}")
 
 
 def runs(versions: list[str], found: list[dict[str, tuple[str, ...]]]) -> list[tuple[str, ...]]:
@@ -121,12 +126,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--unpacked", type=Path, metavar="FOLDER")
     parser.add_argument("--download", type=Path, metavar="FOLDER")
+    parser.add_argument("--fetch", type=Path, metavar="FOLDER")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("versions", nargs="*", metavar="VERSION")
     given = parser.parse_args()
+    if given.fetch:
+        return fetch(given.fetch, given.versions)
     root = given.unpacked or given.download
     if root is None:
-        parser.error("say --unpacked or --download")
+        parser.error("say --unpacked, --download or --fetch")
     if given.download:
         root.mkdir(parents=True, exist_ok=True)
         for version in given.versions or known():
@@ -145,10 +153,23 @@ def main() -> int:
     return 1 if different else 0
 
 
-def known() -> list[str]:
-    """The releases that the data holds."""
+def known() -> dict[str, str]:
+    """The releases that the data holds, and the digests of their wheels."""
     lines = (DATA / "releases.tsv").read_text(encoding="utf-8").splitlines()
-    return [line.partition("\t")[0] for line in lines if not line.startswith("#")]
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    return {version: digest for version, _, _, digest in rows}
+
+
+def fetch(folder: Path, versions: list[str]) -> int:
+    """Fetch wheels that the data was made from; 1 where one is another."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for version in versions:
+        download(folder, version)
+        digest = (folder / version / ".sha").read_text(encoding="utf-8").split()[0]
+        if digest != known().get(version):
+            print(f"{version}: the wheel is not the one that the data was made from", file=sys.stderr)
+            return 1
+    return 0
 
 
 if __name__ == "__main__":

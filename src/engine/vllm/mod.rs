@@ -41,6 +41,10 @@ impl Engine for Vllm {
         parser::find(version, written).ok().map(|found| found.flag)
     }
 
+    fn flag_names(&self, version: &Version) -> Vec<&'static str> {
+        parser::names(version)
+    }
+
     fn defaults(&self, version: &Version) -> BTreeMap<&'static str, &'static str> {
         changes::defaults_of(version)
     }
