@@ -21,10 +21,11 @@ pub(super) struct Held {
 ///
 /// MXFP4, vLLM 0.32.0, `layers/fused_moe/oracle/mxfp4.py`, `mxfp4_round_up_hidden_size_and_intermediate_size`
 /// (0.11.0: `layers/quantization/mxfp4.py`): Marlin (Ampere, Ada) pads the input to 256 and the width to
-/// 128, as TRT-LLM's kernels on Blackwell do, the oldest of which pad both to 256. The Triton kernels
-/// that Hopper takes pad the width to 64 and keep biases in 32 bit; their layouts
-/// (`triton_kernels/tensor_details/layout_details/`) pad rows of values to 128 bytes
-/// (`blackwell_value.py`) or not (`hopper_value.py`, 0.33.0).
+/// 128, as TRT-LLM's kernels on Blackwell do, the oldest of which pad both to 256. Hopper takes Triton's
+/// kernels where they are installed and Marlin otherwise (`get_mxfp4_backend`). Triton's pad the width to
+/// 64 and keep biases in 32 bit; their layouts (`triton_kernels/tensor_details/layout_details/`, 0.33.0) pad
+/// rows of values to 128 bytes (`blackwell_value.py`) or not (`hopper_value.py`). What older ones do on
+/// Hopper is not in vLLM's wheels, so all of this lies within the bounds; two logs of 0.11.0 agree with the padding.
 pub(super) fn held(plan: &Plan<'_>, format: Option<WeightFormat>, input: u64, width: u64) -> [Held; 3] {
     let plain = Held { input, width, row_padding: 1, bias_bytes: None };
     if format != Some(WeightFormat::Mxfp4) {

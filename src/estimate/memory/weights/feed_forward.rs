@@ -103,5 +103,5 @@ fn routed(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, (count, input, wid
         tally.elements = tally.elements.saturating_add(product(&[count, width.saturating_mul(pieces).saturating_add(input)]));
     }
     let [low, expected, high] = held(plan, format, input, width).map(sum);
-    tally.bounded(Bounds { low: low.low, expected: expected.expected, high: high.high });
+    tally.bounded(Bounds { low: low.low.min(expected.low), expected: expected.expected, high: high.high.max(expected.high) });
 }

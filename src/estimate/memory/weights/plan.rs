@@ -117,7 +117,8 @@ fn element_bytes(asked: Option<Dtype>, stored: Dtype) -> u64 {
     asked.map_or(stored.bytes().min(2), Dtype::bytes)
 }
 
-/// What `--quantization` makes of a checkpoint that is not quantized.
+/// What `--quantization` makes of a checkpoint that is not quantized: all linear layers and experts, not the
+/// head (vLLM 0.32.0, `layers/quantization/online/`; 0.8.0: `fp8.py`, one scale for each matrix).
 fn on_the_fly(setup: &Setup<'_>, shape: &Shape) -> Result<Option<WeightFormat>, String> {
     if shape.quantization.is_some() {
         return Ok(None);
@@ -126,7 +127,7 @@ fn on_the_fly(setup: &Setup<'_>, shape: &Shape) -> Result<Option<WeightFormat>, 
         None => Ok(None),
         Some("fp8" | "fp8_per_tensor") => Ok(Some(WeightFormat::Fp8Tensor)),
         Some("fp8_per_block") => Ok(Some(WeightFormat::Fp8Block(128, 128))),
-        Some("ptpc_fp8" | "fbgemm_fp8") => Ok(Some(WeightFormat::Fp8Channel)),
+        Some("fp8_per_channel") => Ok(Some(WeightFormat::Fp8Channel)),
         Some(other) => Err(format!("what `--quantization {other}` makes of weights that are not quantized")),
     }
 }

@@ -212,6 +212,40 @@ pub(super) fn nemotron_3_nano() -> Shape {
     shape("NemotronHForCausalLM", 2688, 131_072, layers)
 }
 
+pub(super) fn nemotron_3_super() -> Shape {
+    let mut shape = nemotron_3_nano();
+    shape.hidden_size = 4096;
+    for (run, count) in shape.layers.iter_mut().zip([40, 40, 8]) {
+        run.count = count;
+        if let Mixer::Mamba2(mamba) = &mut run.mixer {
+            mamba.heads = 128;
+        }
+    }
+    let mixture = Experts { gated: false, latent_size: Some(1024), shared_intermediate_size: 5376, ..experts(512, 22, 2688) };
+    shape.layers[1].feed_forward = FeedForward::Experts(mixture);
+    shape
+}
+
+/// Layers, hidden size, query heads, width of an expert, vocabulary.
+pub(super) fn mixtral([layers, hidden, heads, width, vocab]: [u64; 5]) -> Shape {
+    let layers = vec![run(layers as u32, Mixer::Attention(attention(heads, 8, 128)), FeedForward::Experts(experts(8, 2, width)))];
+    shape("MixtralForCausalLM", hidden, vocab, layers)
+}
+
+pub(super) fn llama_4_scout() -> Shape {
+    let mixture = Experts { shared_intermediate_size: 8192, ..experts(16, 1, 8192) };
+    let layers = vec![run(48, Mixer::Attention(attention(40, 8, 128)), FeedForward::Experts(mixture))];
+    shape("Llama4ForConditionalGeneration", 5120, 202_048, layers)
+}
+
+pub(super) fn gemma4_26b() -> Shape {
+    let mixture = FeedForward::Experts(Experts { parallel_dense_intermediate_size: 2112, ..experts(128, 8, 704) });
+    let window = Attention { reach: Reach::Window(1024), ..attention(16, 8, 256) };
+    let global = Attention { shared_key_value: true, ..attention(16, 2, 512) };
+    let layers = vec![run(25, Mixer::Attention(window), mixture.clone()), run(5, Mixer::Attention(global), mixture)];
+    tied(shape("Gemma4ForConditionalGeneration", 2816, 262_144, layers))
+}
+
 pub(super) fn facts(repository: &str, context_tokens: u64, shape: Shape) -> ModelFacts {
     ModelFacts {
         repository: repository.into(),
