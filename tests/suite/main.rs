@@ -19,6 +19,7 @@ mod harness;
 mod hostile;
 mod kubernetes;
 mod markdown;
+mod model;
 mod objects;
 mod panels;
 mod plan;
