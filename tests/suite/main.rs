@@ -21,6 +21,7 @@ mod hostile;
 mod kubernetes;
 mod markdown;
 mod memory_cache;
+mod model;
 mod objects;
 mod panels;
 mod plan;
