@@ -9,6 +9,7 @@
 //! | [`resolve`] | the spec and the [`catalog`] | the [`stack`]: references bound, defaults filled |
 //! | [`check`] | spec and stack | findings, one file for each rule |
 //! | [`estimate`] | facts and settings | whether an engine starts, with bounds |
+//! | [`fit`] | the stack | that answer for each model, held against its load |
 //! | [`emit`] | the stack and its [`engine`]s | files |
 //! | [`plan`] | the tree that stands and the files | what would change, and what that means |
 //! | [`policy`] | the stack, its objects, a plan | what Rego policies say of them |
@@ -29,6 +30,7 @@ pub mod diagnostic;
 pub mod emit;
 pub mod engine;
 pub mod estimate;
+pub mod fit;
 pub mod plan;
 pub mod policy;
 pub mod resolve;

@@ -7,6 +7,7 @@ mod compile;
 mod completions;
 mod drift;
 mod explain;
+mod fit;
 mod fmt;
 #[cfg(feature = "github")]
 mod github;
@@ -58,6 +59,7 @@ Examples:
   llmc plan                     what would change, and what it does to running pods
   llmc apply                    write what plan shows
   llmc drift --context prod     where files or the cluster differ from it
+  llmc fit                      whether every model starts on its GPUs, and what its cache holds
   llmc policy list              the policies that stacks are judged by
   llmc explain LLMC-H003        what a code means, and what to do
 
@@ -71,6 +73,7 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
+    Fit(fit::Args),
     Fmt(fmt::Args),
     Explain(explain::Args),
     Schema(schema::Args),
@@ -129,6 +132,7 @@ pub fn run() -> ExitCode {
         Command::Plan(args) => plan::run(&args, &mut output),
         Command::Apply(args) => apply::run(&args, &mut output),
         Command::Drift(args) => drift::run(&args, &mut output),
+        Command::Fit(args) => fit::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use super::Failure;
 use super::output::Output;
 use crate::diagnostic;
+use crate::fit;
 use crate::plan;
 use crate::policy;
 use crate::spec;
@@ -30,6 +31,8 @@ enum What {
     Diagnostics,
     /// The output of `plan --format json`, and the file that `plan --out` writes.
     Plan,
+    /// The output of `fit --json`.
+    Fit,
     /// What a rule of a policy may give.
     PolicyFinding,
 }
@@ -39,6 +42,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         What::Stack => spec::schema().clone(),
         What::Diagnostics => diagnostic::json_schema().to_value(),
         What::Plan => plan::json_schema().to_value(),
+        What::Fit => fit::json_schema().to_value(),
         What::PolicyFinding => policy::finding_schema().to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::FileSet;
 use super::tree::digest;
+use crate::fit;
 use crate::stack::Stack;
 
 /// Name of the manifest in a stack's output folder.
@@ -34,6 +35,9 @@ pub struct Manifest {
     pub engines: BTreeMap<String, String>,
     /// GPUs at the least and the greatest number of copies, by pool.
     pub gpus: BTreeMap<String, Gpus>,
+    /// Share of the KV cache of each model in percent that its stated load leaves, where it is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub memory_headroom_percent: BTreeMap<String, f64>,
     /// SHA-256 of each file, by its path.
     pub files: BTreeMap<String, String>,
 }
@@ -75,6 +79,10 @@ impl Manifest {
                         Gpus { available: p.gpus(), min: on(&p.name, |m| m.replicas.min), max: on(&p.name, |m| m.replicas.max) },
                     )
                 })
+                .collect(),
+            memory_headroom_percent: fit::of_stack(stack)
+                .iter()
+                .filter_map(|fit| Some((fit.model.name.clone(), fit.load.as_ref()?.headroom_percent?)))
                 .collect(),
             files: set.iter().map(|(path, text)| (path.to_owned(), sha256(text.as_bytes()))).collect(),
         }

@@ -10,7 +10,8 @@ use semver::Version;
 
 pub use metrics::{Metric, MetricKind, Metrics, Signal};
 
-use crate::stack::{EngineName, Model};
+use crate::estimate::memory::Setup;
+use crate::stack::{EngineName, Model, Pool};
 
 /// What the compiler needs to know about a serving engine.
 pub trait Engine: Sync {
@@ -26,6 +27,13 @@ pub trait Engine: Sync {
     fn arguments(&self, model: &Model) -> Vec<String>;
     /// Environment of the container, without secrets.
     fn environment(&self) -> Vec<(&'static str, &'static str)>;
+    /// What the memory proof is asked about `model` on the GPUs of `pool`.
+    ///
+    /// # Errors
+    /// What is not known about the model, in words.
+    fn memory_setup<'a>(&self, model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<String>>;
+    /// First version that takes the size of the KV cache in bytes.
+    fn stated_cache_since(&self) -> Version;
     /// Numeric user and group that the image is prepared for; the user is never root.
     fn user(&self) -> User;
     /// Folder that must be writable and may be lost with a pod: home, and compiled kernels.

@@ -12,6 +12,8 @@ use crate::spec::{Model, Spec};
 
 /// Hours of a month, as clouds bill it: 8,760 hours of a year by 12.
 pub(super) const HOURS_PER_MONTH: u32 = 730;
+/// Largest shortage of a cache that is told, in percent.
+const MOST_PERCENT: f64 = 1e6;
 /// Currency of a stack without a budget.
 const CURRENCY: &str = "USD";
 
@@ -88,9 +90,23 @@ pub(super) fn totals(
         alerts_removed: alerts.removed.iter().map(ToString::to_string).collect(),
         budget: budget(old, new, &gpus),
         gpus,
-        memory_headroom: None,
+        memory_headroom: memory_headroom(old, new, renames),
         tokens_per_request: None,
     }
+}
+
+/// What the compiler that wrote each tree computed, by the new names of models.
+pub(super) fn memory_headroom(old: &Side<'_>, new: &Side<'_>, renames: &Renames) -> Option<BTreeMap<String, [Option<f64>; 2]>> {
+    let mut models: BTreeMap<String, [Option<f64>; 2]> = BTreeMap::new();
+    for (at, side) in [old, new].into_iter().enumerate() {
+        let (Some(manifest), Some(spec)) = (&side.manifest, side.spec()) else { continue };
+        // A tree may say anything; only what it says of its own models counts.
+        for (name, percent) in manifest.memory_headroom_percent.iter().filter(|(name, _)| spec.model.contains_key(*name)) {
+            let name = if at == 0 { renames.model.get(name).unwrap_or(name) } else { name };
+            models.entry(name.clone()).or_default()[at] = Some(percent.clamp(-MOST_PERCENT, 100.0));
+        }
+    }
+    (!models.is_empty()).then_some(models)
 }
 
 fn budget(old_side: &Side<'_>, new_side: &Side<'_>, gpus: &BTreeMap<String, GpuChange>) -> Option<Budget> {

@@ -279,7 +279,10 @@ pub struct Totals {
     pub alerts_removed: Vec<String>,
     /// Money, where the old or the new stack has GPUs.
     pub budget: Option<Budget>,
-    /// Memory headroom of each model in percent, before and after; none until it is computed.
+    /// Share of the KV cache of each model in percent that its stated load leaves, before and after: the
+    /// concurrency shared among the least number of copies, at most `max-num-seqs` in each, every
+    /// request as long as its mean prompt and answer. Below zero they do not fit, and the engine
+    /// interrupts some. None where the load is not stated or the cache is not known.
     pub memory_headroom: Option<BTreeMap<String, [Option<f64>; 2]>>,
     /// Tokens of a request of each route, before and after; none until they are counted.
     pub tokens_per_request: Option<BTreeMap<String, [Option<u64>; 2]>>,

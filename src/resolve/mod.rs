@@ -125,6 +125,7 @@ fn resolve_pool(name: &str, pool: &spec::Pool) -> Option<Pool> {
     Some(Pool {
         name: name.to_owned(),
         gpu,
+        gpu_memory_gib: pool.gpu_memory_gib,
         nodes: pool.nodes,
         gpus_per_node: pool.gpus_per_node,
         price_per_gpu_hour: pool.price_per_gpu_hour,

@@ -89,6 +89,7 @@ fn serve(serve: &spec::Serve) -> Serve {
     Serve {
         max_model_len: serve.max_model_len,
         gpu_memory_utilization: serve.gpu_memory_utilization,
+        kv_cache_memory_bytes: serve.kv_cache_memory_bytes,
         max_num_seqs: serve.max_num_seqs,
         max_num_batched_tokens: batched,
         kv_cache_dtype: serve.kv_cache_dtype.clone(),

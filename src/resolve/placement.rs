@@ -124,6 +124,7 @@ mod tests {
         Pool {
             name: "p".into(),
             gpu: catalog::gpu("a100-80gb-sxm").expect("a GPU of the catalogue"),
+            gpu_memory_gib: None,
             nodes,
             gpus_per_node,
             price_per_gpu_hour: Money(rust_decimal::Decimal::ONE),

@@ -114,7 +114,6 @@ fn one() -> u32 {
 /// Engine settings.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(extend("x-planned" = ["kv-cache-memory-bytes"]))]
 pub struct Serve {
     /// Longest request, prompt and answer together, in tokens.
     #[schemars(range(min = 1, max = 1_000_000_000))]
@@ -123,6 +122,10 @@ pub struct Serve {
     #[serde(default = "default_utilization")]
     #[schemars(range(min = 0.01, max = 1.0))]
     pub gpu_memory_utilization: f64,
+    /// Bytes of the KV cache on each GPU. The engine then takes exactly so many, and the utilization
+    /// decides only how much memory must be free at the start. Default: what the utilization leaves.
+    #[schemars(range(min = 1, max = 100_000_000_000_000_u64))]
+    pub kv_cache_memory_bytes: Option<u64>,
     /// Most requests that are computed at once by one copy.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_num_seqs: u32,

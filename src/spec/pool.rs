@@ -10,10 +10,14 @@ use super::Money;
 /// A group of equal nodes with GPUs.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(extend("x-planned" = ["gpu-memory-gib", "mig", "reserved", "spot"]))]
+#[schemars(extend("x-planned" = ["mig", "reserved", "spot"]))]
 pub struct Pool {
     /// GPU model, by its name in the catalogue, such as `a100-80gb-sxm` or `h100-80gb-sxm`.
     pub gpu: String,
+    /// Memory of one GPU in GiB as the GPU itself reports it, such as `79.18` for an H100 (bytes of
+    /// `torch.cuda.mem_get_info()` by 2^30). Default: what such cards were seen to report, with bounds.
+    #[schemars(range(min = 1.0, max = 10_000.0))]
+    pub gpu_memory_gib: Option<f64>,
     /// Number of nodes.
     #[schemars(range(min = 1, max = 100_000))]
     pub nodes: u32,

@@ -78,6 +78,8 @@ pub struct Pool {
     pub name: String,
     /// Facts about the GPU.
     pub gpu: &'static crate::catalog::Gpu,
+    /// Memory of one GPU in GiB as the GPU reports it, if it is stated.
+    pub gpu_memory_gib: Option<f64>,
     /// Number of nodes.
     pub nodes: u32,
     /// GPUs of each node.
@@ -195,6 +197,8 @@ pub struct Serve {
     pub max_model_len: u64,
     /// Share of GPU memory.
     pub gpu_memory_utilization: f64,
+    /// Bytes of the KV cache on each GPU, if they are stated.
+    pub kv_cache_memory_bytes: Option<u64>,
     /// Most requests at once.
     pub max_num_seqs: u32,
     /// Most tokens of a step.

@@ -6,7 +6,7 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
@@ -14,15 +14,16 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("stack", &["catalog", "spec"]),
     ("syntax", &[]),
     ("estimate", &["catalog"]),
-    ("engine", &["stack"]),
+    ("engine", &["catalog", "estimate", "stack"]),
+    ("fit", &["diagnostic", "engine", "estimate", "stack"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
-    ("check", &["catalog", "diagnostic", "engine", "resolve", "source", "spec", "stack", "syntax"]),
-    ("emit", &["catalog", "diagnostic", "engine", "stack", "syntax"]),
+    ("check", &["catalog", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
+    ("emit", &["catalog", "diagnostic", "engine", "fit", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("policy", &["diagnostic", "source", "spec"]),
     ("compile", &["check", "diagnostic", "emit", "plan", "policy", "resolve", "source", "spec", "stack"]),
-    ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "plan", "policy", "source", "spec"]),
+    ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec"]),
 ];
 
 /// Most lines of a source file.

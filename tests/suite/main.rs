@@ -11,6 +11,7 @@ mod ci;
 mod cli;
 mod crash;
 mod drift;
+mod fit;
 mod git;
 #[cfg(feature = "github")]
 mod github;

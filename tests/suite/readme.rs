@@ -45,6 +45,38 @@ fn the_finding_reads_as_shown() {
     assert!(run.stderr.contains(shown.trim()), "the README shows\n{shown}\nllmc says\n{}", run.stderr);
 }
 
+/// The lines that the README shows for a load that is too large give the finding and the figures that it
+/// shows, and each setting that the finding proposes for them ends it.
+#[test]
+fn the_load_that_is_too_large_reads_as_shown() {
+    let lines = blocks("kdl").into_iter().find(|block| block.starts_with("place ")).unwrap();
+    let indented: String = lines.lines().map(|line| format!("        {line}\n")).collect();
+    let with = |edit: &dyn Fn(&str) -> String| {
+        let folder = tempfile::tempdir().unwrap();
+        example(folder.path(), |spec| {
+            let (before, rest) = spec.split_once("        place ").unwrap();
+            let (_, after) = rest.split_once("max-num-seqs=64\n").unwrap();
+            edit(&format!("{before}{indented}{after}"))
+        });
+        folder
+    };
+    let folder = with(&str::to_owned);
+    let (check, fit) = (llmc(folder.path(), &["check", "stack.kdl"]), llmc(folder.path(), &["fit", "stack.kdl"]));
+    assert_eq!((check.code, fit.code), (1, 1));
+    let shown = blocks("text");
+    let finding = shown.iter().find(|block| block.starts_with("error[LLMC-M003]")).unwrap();
+    assert!(check.stderr.contains(finding.trim()), "the README shows\n{finding}\nllmc says\n{}", check.stderr);
+    let figures = shown.iter().find(|block| block.starts_with("shop-assistant / ")).unwrap();
+    assert_eq!(figures.trim(), fit.stdout.trim());
+    for setting in ["max-model-len=", "max-num-seqs=", "concurrency="] {
+        let of = |text: &str| text.split(&format!("`{setting}")).nth(1).unwrap().split('`').next().unwrap().to_owned();
+        let (proposed, stands) = (of(finding), lines.split(setting).nth(1).unwrap().split_whitespace().next().unwrap().to_owned());
+        let folder = with(&|spec| spec.replace(&format!("{setting}{stands}"), &format!("{setting}{proposed}")));
+        let run = llmc(folder.path(), &["check", "stack.kdl"]);
+        assert_eq!((run.code, run.stderr.contains("LLMC-M")), (0, false), "{setting}{proposed}: {}", run.stderr);
+    }
+}
+
 /// Every `llmc` command line in the README exists.
 #[test]
 fn commands_exist() {
@@ -63,7 +95,7 @@ fn the_plan_reads_as_shown() {
     let folder = edited_repository();
     let run = llmc(folder.path(), &["plan", "customer-support"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    let shown = blocks("text").remove(1);
+    let shown = blocks("text").into_iter().find(|block| block.starts_with("customer-support: ")).unwrap();
     assert_eq!(shown, run.stdout, "the README shows another plan");
 }
 

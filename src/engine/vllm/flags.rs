@@ -14,6 +14,7 @@ const OWNED: &[(&str, &str)] = &[
     ("--gpu-memory-utilization", "serve gpu-memory-utilization"),
     ("--host", "engine"),
     ("--kv-cache-dtype", "serve kv-cache-dtype"),
+    ("--kv-cache-memory-bytes", "serve kv-cache-memory-bytes"),
     ("--max-model-len", "serve max-model-len"),
     ("--max-num-batched-tokens", "serve max-num-batched-tokens"),
     ("--max-num-seqs", "serve max-num-seqs"),
@@ -142,6 +143,7 @@ pub(super) fn arguments(model: &Model, drains: bool, port: u16) -> Vec<String> {
         format!("--max-num-seqs={}", serve.max_num_seqs),
         format!("--max-num-batched-tokens={}", serve.max_num_batched_tokens),
     ];
+    args.extend(serve.kv_cache_memory_bytes.iter().map(|bytes| format!("--kv-cache-memory-bytes={bytes}")));
     args.extend(serve.kv_cache_dtype.iter().map(|t| format!("--kv-cache-dtype={t}")));
     args.extend(serve.quantization.iter().map(|q| format!("--quantization={q}")));
     if drains {

@@ -2,12 +2,14 @@
 
 mod drain;
 mod flags;
+mod memory;
 mod metrics;
 
 use semver::Version;
 
 use super::{Engine, FlagFault, Metrics, Setting, Signal, User};
-use crate::stack::Model;
+use crate::estimate::memory::Setup;
+use crate::stack::{Model, Pool};
 
 /// vLLM.
 pub(super) struct Vllm;
@@ -41,6 +43,15 @@ impl Engine for Vllm {
 
     fn arguments(&self, model: &Model) -> Vec<String> {
         flags::arguments(model, self.drains_on_stop(&model.engine_version), self.port())
+    }
+
+    fn memory_setup<'a>(&self, model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<String>> {
+        memory::setup(model, pool)
+    }
+
+    fn stated_cache_since(&self) -> Version {
+        // `--kv-cache-memory-bytes` in `vllm/engine/arg_utils.py` of the wheels 0.10.1.1 and 0.10.2.
+        Version::new(0, 10, 2)
     }
 
     fn environment(&self) -> Vec<(&'static str, &'static str)> {

@@ -14,6 +14,8 @@ pub(super) fn totals(totals: &Totals) -> Vec<String> {
     let mut rows: Vec<(String, String)> =
         totals.gpus.iter().map(|(name, pool)| (format!("GPUs {}", printable(name)), gpus(pool))).collect();
     rows.extend(totals.budget.iter().map(|budget| ("Money".to_owned(), money(budget))));
+    let headroom = totals.memory_headroom.iter().flatten();
+    rows.extend(headroom.map(|(name, [before, after])| (format!("KV cache {}", printable(name)), cache(*before, *after))));
     let lists = [
         ("Guardrails added", &totals.guardrails_added),
         ("Guardrails lost", &totals.guardrails_lost),
@@ -57,6 +59,17 @@ fn money(budget: &Budget) -> String {
         (bar(cell(min), cell(max)), format!("{cost} of {}", thousands(limit)))
     };
     format!("{} {} a month", before_after(side(0), side(1)), printable(&budget.currency))
+}
+
+/// What a load takes of a cache, and what it leaves.
+fn cache(before: Option<f64>, after: Option<f64>) -> String {
+    let side = |left: Option<f64>| {
+        let Some(left) = left else { return (String::new(), "unknown".to_owned()) };
+        let taken = Decimal::from_f64_retain(100.0 - left).unwrap_or_default();
+        let taken = cells(taken, Decimal::ONE_HUNDRED);
+        (bar(taken, taken), if left < 0.0 { format!("{:.1} % short", -left) } else { format!("{left:.1} % left") })
+    };
+    before_after(side(before), side(after))
 }
 
 /// Both sides, or one where they are equal or there was none.

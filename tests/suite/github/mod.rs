@@ -160,6 +160,7 @@ pub fn sealed(mut set: FileSet, version: &str) -> FileSet {
         inputs_sha256: sha256(version.as_bytes()),
         engines: BTreeMap::new(),
         gpus: BTreeMap::new(),
+        memory_headroom_percent: BTreeMap::new(),
         files: set.iter().map(|(path, text)| (path.to_owned(), sha256(text.as_bytes()))).collect(),
     };
     set.insert(MANIFEST_FILE, manifest.to_json());
