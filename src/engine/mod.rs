@@ -45,6 +45,8 @@ pub trait Engine: Sync {
     /// # Errors
     /// What is not known about the model, in words.
     fn memory_setup<'a>(&self, model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<String>>;
+    /// First version that takes the size of the KV cache in bytes.
+    fn stated_cache_since(&self) -> Version;
     /// Numeric user and group that the image is prepared for; the user is never root.
     fn user(&self) -> User;
     /// Folder that must be writable and may be lost with a pod: home, and compiled kernels.

@@ -96,7 +96,7 @@ pub(super) fn totals(
 }
 
 /// What the compiler that wrote each tree computed, by the new names of models.
-fn memory_headroom(old: &Side<'_>, new: &Side<'_>, renames: &Renames) -> Option<BTreeMap<String, [Option<f64>; 2]>> {
+pub(super) fn memory_headroom(old: &Side<'_>, new: &Side<'_>, renames: &Renames) -> Option<BTreeMap<String, [Option<f64>; 2]>> {
     let mut models: BTreeMap<String, [Option<f64>; 2]> = BTreeMap::new();
     for (at, side) in [old, new].into_iter().enumerate() {
         let (Some(manifest), Some(spec)) = (&side.manifest, side.spec()) else { continue };

@@ -212,3 +212,90 @@ fn what_cannot_be_read_fails() {
         assert_eq!(answers(root(), &[named]).0.len(), 2, "{named}");
     }
 }
+
+/// The flag came with 0.10.2; an older engine would refuse it and not start.
+#[test]
+fn an_old_engine_takes_no_stated_cache() {
+    for (version, code) in [("0.10.1", 1), ("0.10.2", 0)] {
+        let edits = [("max-num-seqs=64", "max-num-seqs=64 kv-cache-memory-bytes=2147483648"), ("0.32.0", version)];
+        let folder = case("LLMC-M001", "good", &edits);
+        let run = llmc(folder.path(), &["check", "stack.kdl"]);
+        assert_eq!(
+            (run.code, run.stderr.contains("does not take the size of the KV cache")),
+            (code, code == 1),
+            "{version}: {}",
+            run.stderr
+        );
+    }
+}
+
+/// A repository whose tree is compiled from the article's stack with requests of 8,192 tokens.
+fn standing() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("tests/checks/LLMC-M003/good"), &folder.path().join("stacks/shop"));
+    let run = llmc(folder.path(), &["compile"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    folder
+}
+
+/// The headroom of the one model that a plan shows, before and after.
+fn headroom(folder: &tempfile::TempDir) -> Value {
+    let run = llmc(folder.path(), &["plan", "--format", "json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let plan: Value = serde_json::from_str(&run.stdout).unwrap();
+    plan["stacks"][0]["totals"]["memory_headroom"].clone()
+}
+
+#[test]
+fn a_plan_shows_the_headroom_before_and_after() {
+    let folder = standing();
+    let before = headroom(&folder)["llama"][0].as_f64().unwrap();
+    // 50 requests of 1,150 tokens, in blocks of 16, in the cache that `fit` shows.
+    let (model, _) = answers(folder.path(), &["shop"]);
+    let blocks = model[0]["kv_blocks"]["expected"].as_f64().unwrap();
+    assert!((before - 100.0 * (1.0 - 50.0 * 72.0 / blocks)).abs() < 0.051, "{before}");
+
+    let spec = folder.path().join("stacks/shop/stack.kdl");
+    edit(&spec, "input-tokens=900", "input-tokens=7000");
+    let both = headroom(&folder);
+    let after = both["llama"][1].as_f64().unwrap();
+    assert!(both["llama"][0] == before && after < 30.0 && after > 0.0, "{both}");
+    let text = llmc(folder.path(), &["plan"]).stdout;
+    assert!(text.contains(&format!("{before:.1} % left → ")) && text.contains(&format!("{after:.1} % left")), "{text}");
+    let markdown = llmc(folder.path(), &["plan", "--format", "markdown"]).stdout;
+    assert!(markdown.contains(&format!("{before:.1} % → {after:.1} %")), "{markdown}");
+
+    // One copy has it all until others have started.
+    edit(&spec, "input-tokens=7000", "input-tokens=12000");
+    edit(&spec, "max-model-len=8192", "max-model-len=16384");
+    edit(&spec, "nodes 1", "nodes 3");
+    edit(&spec, "        load ", "        replicas min=1 max=4 { scale-on \"queue\" target=5; }\n        load ");
+    let short = -headroom(&folder)["llama"][1].as_f64().unwrap();
+    let text = llmc(folder.path(), &["plan"]).stdout;
+    let risk = format!("medium  the KV cache of `llama` does not hold its load: it lacks {short:.1} %");
+    assert!(short > 0.0 && text.contains(&risk) && text.contains(&format!("→ [####################] {short:.1} % short")), "{text}");
+}
+
+/// What a tree that stands says of itself may be missing, or anything.
+#[test]
+fn the_headroom_of_a_strange_tree() {
+    let folder = standing();
+    let spec = folder.path().join("stacks/shop/stack.kdl");
+    edit(&spec, "concurrency=50", "concurrency=40");
+    let manifest = folder.path().join("generated/shop/llmc.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let stands: Value = serde_json::from_str(&text).unwrap();
+    let mut with = |value: Option<Value>| {
+        let mut changed = stands.clone();
+        let fields = changed.as_object_mut().unwrap();
+        fields.remove("memory_headroom_percent").unwrap();
+        fields.extend(value.map(|value| ("memory_headroom_percent".to_owned(), value)));
+        fs::write(&manifest, changed.to_string()).unwrap();
+        headroom(&folder)
+    };
+    let none = with(None);
+    assert!(none["llama"][0].is_null() && none["llama"][1].is_f64(), "{none}");
+    let strange = with(Some(serde_json::json!({ "llama": -1e300, "another\u{1b}[2J": 5.0 })));
+    assert_eq!(strange["llama"][0], -1e6);
+    assert_eq!(strange.as_object().unwrap().len(), 1, "only models of the stack: {strange}");
+}

@@ -115,9 +115,8 @@ const HARMLESS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Ways to speculate that load no further weights: by repeating what was said, or with layers that
-/// the checkpoint itself has.
-const SPECULATION: &[&str] = &["ngram", "suffix", "mtp", "deepseek_mtp", "glm4_moe_mtp", "qwen3_next_mtp", "qwen3_5_mtp", "ernie_mtp"];
+/// Ways to speculate with layers that the checkpoint itself has; others load a model of their own, or none.
+const SPECULATION: &[&str] = &["mtp", "deepseek_mtp", "glm4_moe_mtp", "qwen3_next_mtp", "qwen3_5_mtp", "ernie_mtp"];
 
 /// What is asked of the proof.
 ///
@@ -246,7 +245,7 @@ fn speculation(json: &str) -> Option<u64> {
     let config: Value = serde_json::from_str(json).ok()?;
     let config = config.as_object()?;
     let method = config.get("method").and_then(Value::as_str)?;
-    let known = ["method", "num_speculative_tokens", "prompt_lookup_max", "prompt_lookup_min"];
+    let known = ["method", "num_speculative_tokens"];
     let is_known = SPECULATION.contains(&method) && config.keys().all(|key| known.contains(&key.as_str()));
     config.get("num_speculative_tokens").and_then(Value::as_u64).filter(|_| is_known)
 }
@@ -257,4 +256,100 @@ fn without_graphs(json: &str) -> Option<()> {
     let config = config.as_object()?;
     let mode = config.get("cudagraph_mode").and_then(Value::as_str)?;
     (config.len() == 1 && mode.eq_ignore_ascii_case("none")).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{HARMLESS, argue, is_harmless};
+    use crate::catalog::{self, Dtype};
+    use crate::estimate::memory::{Gpu, Setup};
+
+    fn setup() -> Setup<'static> {
+        Setup {
+            version: semver::Version::new(0, 32, 0),
+            facts: catalog::model("meta-llama/Llama-3.1-8B-Instruct").expect("a model of the catalogue"),
+            gpu: Gpu::from(catalog::gpu("h100-80gb-sxm").expect("a GPU of the catalogue")),
+            tensor_parallel: 8,
+            pipeline_parallel: 1,
+            decode_context_parallel: 1,
+            expert_parallel: false,
+            max_model_len: Some(8192),
+            gpu_memory_utilization: 0.9,
+            kv_cache_memory_bytes: None,
+            max_num_seqs: 64,
+            max_num_batched_tokens: 8192,
+            kv_cache_dtype: "auto".into(),
+            dtype: None,
+            quantization: None,
+            block_size: None,
+            enforce_eager: false,
+            max_capture_size: None,
+            prefix_caching: None,
+            async_scheduling: None,
+            speculative_tokens: 0,
+            text_only: false,
+            unknown_arguments: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn arguments_become_settings() {
+        let with = |argument: &str| {
+            let mut setup = setup();
+            argue(&mut setup, argument).unwrap_or_else(|| panic!("{argument} is known"));
+            setup
+        };
+        assert!(with("--enforce-eager").enforce_eager && with("--compilation-config={\"cudagraph_mode\": \"NONE\"}").enforce_eager);
+        assert_eq!(with("--block-size=32").block_size, Some(32));
+        assert_eq!((with("--dtype=half").dtype, with("--dtype=auto").dtype), (Some(Dtype::Float16), None));
+        assert_eq!(with("--decode_context_parallel_size=4").decode_context_parallel, 4);
+        assert!(with("--enable-expert-parallel").expert_parallel && with("--language-model-only").text_only);
+        assert_eq!(with("--no-enable-prefix-caching").prefix_caching, Some(false));
+        assert_eq!(with("--async-scheduling").async_scheduling, Some(true));
+        assert_eq!(with("--max-cudagraph-capture-size=16").max_capture_size, Some(16));
+        assert_eq!(with("--speculative-config={\"method\":\"mtp\",\"num_speculative_tokens\":3}").speculative_tokens, 3);
+        assert!(with("--limit-mm-per-prompt={\"image\": 0, \"video\": 0}").text_only);
+    }
+
+    /// What is not understood to the letter is not known.
+    #[test]
+    fn doubtful_arguments_are_unknown() {
+        for argument in [
+            "--block-size=0",
+            "--block-size=many",
+            "--block-size",
+            "--dtype=float8",
+            "--enforce-eager=maybe",
+            "--decode-context-parallel-size=3",
+            "--speculative-config={\"method\":\"eagle3\",\"model\":\"acme/draft\",\"num_speculative_tokens\":3}",
+            "--speculative-config={\"method\":\"ngram\",\"num_speculative_tokens\":3}",
+            "--speculative-config=[]",
+            "--compilation-config={\"cudagraph_mode\":\"NONE\",\"mode\":0}",
+            "--compilation-config=3",
+            "--limit-mm-per-prompt={\"image\": 1, \"video\": 0}",
+            "--limit-mm-per-prompt={\"image\": 0}",
+            "--optimization-level=0",
+            "--no-enable-chunked-prefill",
+            "--enable-lora",
+            "--cpu-offload-gb=8",
+            "--see",
+            "--hf-overrides={}",
+            "--load-format=bitsandbytes",
+        ] {
+            assert_eq!(argue(&mut setup(), argument), None, "{argument}");
+        }
+    }
+
+    #[test]
+    fn harmless_arguments_are_listed_once_and_sorted() {
+        let mut all = BTreeSet::new();
+        for (why, flags) in HARMLESS {
+            assert!(why.len() > 20 && flags.is_sorted(), "{why}");
+            flags.iter().for_each(|flag| assert!(all.insert(flag), "{flag} is listed twice"));
+        }
+        assert!(is_harmless("--no-enable-auto-tool-choice") && is_harmless("--structured-outputs-config.backend"));
+        assert!(!is_harmless("--no-") && !is_harmless("--"));
+    }
 }

@@ -70,6 +70,11 @@ impl Engine for Vllm {
         memory::setup(model, pool)
     }
 
+    fn stated_cache_since(&self) -> Version {
+        // `--kv-cache-memory-bytes` in `vllm/engine/arg_utils.py` of the wheels 0.10.1.1 and 0.10.2.
+        Version::new(0, 10, 2)
+    }
+
     fn environment(&self) -> Vec<(&'static str, &'static str)> {
         vec![
             // Every cache but the weights' goes below the home.

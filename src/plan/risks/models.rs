@@ -1,6 +1,7 @@
 //! What a model is, and what it accepts.
 
 use super::{Found, View};
+use crate::plan::totals;
 use crate::plan::types::RiskLevel;
 use crate::spec::{Model, Spec, Stage};
 
@@ -16,6 +17,7 @@ pub(super) fn risks(view: &View<'_>, found: &mut Found) {
             }
         }
     }
+    crowded(view, found);
     let Some((old, new)) = view.specs() else { return };
     for (old_name, name) in &view.renames.model {
         let message =
@@ -27,6 +29,16 @@ pub(super) fn risks(view: &View<'_>, found: &mut Found) {
         match new.model.get(name) {
             Some(after) => changed(name, before, after, new, found),
             None => found.add(RiskLevel::Low, "/model", format!("`{old_name}` is removed, with its volume of weights")),
+        }
+    }
+}
+
+/// Caches that held their load and do not any more.
+fn crowded(view: &View<'_>, found: &mut Found) {
+    for (name, [before, after]) in totals::memory_headroom(view.old, view.new, view.renames).into_iter().flatten() {
+        if let (false, Some(after)) = (before.is_some_and(|before| before < 0.0), after.filter(|after| *after < 0.0)) {
+            let message = format!("the KV cache of `{name}` does not hold its load: it lacks {:.1} %, so requests are interrupted", -after);
+            found.add(RiskLevel::Medium, &route(&name), message);
         }
     }
 }
