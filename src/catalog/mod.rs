@@ -92,6 +92,18 @@ pub fn model_names() -> impl Iterator<Item = &'static str> {
 mod tests {
     use super::{GPUS, MODEL_LINES, MODEL_PLACES, MODELS, ModelFacts, config};
 
+    /// Two independent figures: what makers publish, and what the shape adds up to.
+    #[test]
+    fn sizes_are_what_the_tensors_add_up_to() {
+        let mut held = 0;
+        for model in MODELS.iter() {
+            let (Some(known), Some(sum)) = (model.checkpoint_bytes, model.estimated_checkpoint_bytes()) else { continue };
+            assert!((sum / known as f64 - 1.0).abs() < 0.01, "{}: {sum} and not {known}", model.repository);
+            held += 1;
+        }
+        assert!(held >= 20, "only {held} models");
+    }
+
     /// A row that cannot be read would vanish; the count proves that none does.
     #[test]
     fn every_row_of_the_gpus_is_read_and_sorted() {
