@@ -17,7 +17,6 @@ use crate::spec::{self, Spec};
 use crate::stack::{External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, Stack, Target, TextFile};
 
 pub use facts::contradictions;
-pub use model::checkpoint_gib;
 pub use placement::{Demand, Shortage, always_fits, demands, place, shares_cache};
 
 /// What users read on a refusal when the spec does not say.

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use crate::catalog::{self, ModelFacts};
+use crate::catalog;
 use crate::engine;
-use crate::estimate::memory::weights::checkpoint_bytes;
 use crate::spec::{self, Spec};
 use crate::stack::{AccessMode, Cache, Duration, FactsFile, Indicator, Model, Objective, Pool, Replicas, Resources, Scale, Serve};
 
@@ -38,7 +37,7 @@ pub(super) fn resolve(
         Some(file) => Some(file.facts()?),
         None => catalog::model(&model.source.repository),
     };
-    let size_gib = model.source.size_gib.or(facts.and_then(|f| checkpoint_gib(f)))?;
+    let size_gib = model.source.size_gib.or(facts.and_then(|f| f.size_gib()))?;
     let engine_version = Version::parse(&model.engine.version).ok()?;
     let engine = engine::of(model.engine.name);
     let pool = pools.get(&model.place.pool)?;
@@ -77,12 +76,6 @@ pub(super) fn resolve(
         startup_seconds: startup_seconds(size_gib, pool),
         replicas,
     })
-}
-
-/// Size of the checkpoint in GiB: stated, or that of the tensors.
-pub fn checkpoint_gib(facts: &ModelFacts) -> Option<f64> {
-    let gib = |bytes: u64| (bytes as f64 / f64::from(1 << 30) * 100.0).ceil() / 100.0;
-    facts.checkpoint_gib().or_else(|| checkpoint_bytes(facts).map(gib))
 }
 
 fn replicas(replicas: &spec::Replicas) -> Replicas {

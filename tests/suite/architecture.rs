@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("estimate", &["catalog"]),
     ("engine", &["catalog", "estimate", "stack"]),
     ("fit", &["diagnostic", "engine", "estimate", "stack"]),
-    ("resolve", &["catalog", "diagnostic", "engine", "estimate", "source", "spec", "stack"]),
+    ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
     ("check", &["catalog", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
     ("emit", &["catalog", "diagnostic", "engine", "fit", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),

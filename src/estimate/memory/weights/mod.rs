@@ -1,7 +1,6 @@
 //! Weights on each GPU, tensor by tensor, as the engine logs them after loading.
 
 mod attention;
-mod checkpoint;
 mod experts;
 mod families;
 mod feed_forward;
@@ -30,7 +29,6 @@ use self::tally::{Tally, product};
 use super::{Bounds, Setup};
 use crate::catalog::{FeedForward, LayerRun, Mixer, Shape};
 
-pub use self::checkpoint::checkpoint_bytes;
 pub use self::parameters::parameters;
 
 /// More than any GPU has; sizes above it are mistakes of a `config.json`.
