@@ -65,7 +65,8 @@ pub struct Setup<'a> {
     pub prefix_caching: Option<bool>,
     /// Whether steps overlap; none: the version's default.
     pub async_scheduling: Option<bool>,
-    /// Tokens that are guessed ahead of each step; 0 without speculation.
+    /// Tokens that the model's own draft layers (MTP) guess ahead of each step; 0 without speculation.
+    /// Other ways to guess belong to `unknown_arguments`.
     pub speculative_tokens: u64,
     /// Whether inputs other than text are switched off (`--language-model-only`, limits of 0).
     pub text_only: bool,

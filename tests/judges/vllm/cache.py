@@ -15,6 +15,8 @@ groups, blocks, what is logged, and each message. Exit status: 0 the judge ran, 
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import inspect
 import json
 import os
@@ -47,20 +49,26 @@ def known(cls: type, **fields: Any) -> Any:
     return cls(**{name: value for name, value in fields.items() if name in inspect.signature(cls).parameters})
 
 
+def first(*modules: str) -> Any:
+    """The first of the modules that this version has."""
+    for name in modules[:-1]:
+        with contextlib.suppress(ModuleNotFoundError):
+            return importlib.import_module(name)
+    return importlib.import_module(modules[-1])
+
+
 class Engine:
     def __init__(self) -> None:
         stub.install()
         world.pretend_gpus()
         import torch
-        from vllm.config import vllm as config
         from vllm.v1 import kv_cache_interface as specs
         from vllm.v1.core import kv_cache_utils as utils
-        from vllm.v1.core import single_type_kv_cache_manager  # noqa: F401, registers the specs
 
-        try:
-            from vllm.v1.core import kv_cache_planning as planning
-        except ImportError:
-            planning = utils
+        # The places differ among releases; a manager registers the specs that it manages.
+        first("vllm.v1.core.single_type_kv_cache_manager", "vllm.v1.core.specialized_manager", "vllm.v1.core")
+        config = first("vllm.config.vllm", "vllm.config")
+        planning = first("vllm.v1.core.kv_cache_planning", "vllm.v1.core.kv_cache_utils")
         # vLLM asks an empty tensor for the size of its elements.
         specs.get_dtype_size = lambda dtype: dtype.itemsize
         self.types = {1: torch.float8_e4m3fn, 2: torch.bfloat16, 4: torch.float32}
@@ -89,7 +97,8 @@ class Engine:
                 decode_context_parallel_size=case["dcp"], prefill_context_parallel_size=1,
             ),
             cache_config=SimpleNamespace(
-                num_gpu_blocks_override=None, prefix_cache_retention_interval=None, block_size=case["block_size"],
+                block_size=case["block_size"], num_gpu_blocks_override=None, prefix_cache_retention_interval=None,
+                calculate_kv_scales=False,
                 mamba_cache_mode=MODES[case["prefixes"]], mamba_block_size=None, mamba_page_size_padded=None,
                 user_specified_mamba_block_size=False, enable_prefix_caching=case["prefixes"],
                 cache_dtype="auto" if case["element_bytes"] == 2 else "fp8", kv_cache_dtype_skip_layers=[],
@@ -118,6 +127,11 @@ class Engine:
         asked = ["auto", recurrent][: len(inspect.signature(types).parameters) - 1]
         return {"shapes": tuple(map(tuple, shapes)), "dtypes": tuple(types(self.types[2], *asked))}
 
+    @staticmethod
+    def kernel_sizes(*_: Any) -> list[Any]:
+        """Sizes of blocks that FlashAttention takes."""
+        return [sys.modules["vllm.v1.attention.backend"].MultipleOf(16)]
+
     def align(self, config: Any, case: dict[str, Any]) -> None:
         """Let vLLM choose the blocks of attention beside states."""
         from vllm.model_executor import models
@@ -135,9 +149,17 @@ class Engine:
         models.ModelRegistry.resolve_model_cls = lambda *_, **__: (model, None)
         config.model_config.get_num_kv_heads = lambda _: max(1, attention["kv_heads"] // case["tp"])
         config.model_config.get_head_size = lambda: attention["head_dim"]
-        multiple = sys.modules["vllm.v1.attention.backend"].MultipleOf
-        backend = SimpleNamespace(get_supported_kernel_block_sizes=lambda *_: [multiple(16)], customize_spec=lambda spec: spec)
+        backend = SimpleNamespace(get_supported_kernel_block_sizes=self.kernel_sizes, customize_spec=lambda spec: spec)
         self.config.set_current_vllm_config = lambda *_, **__: stub.Stub("context")
+        if not hasattr(interface.Platform, "_align_hybrid_block_size"):  # until 0.19.1
+            from vllm.model_executor.models import config as models_config
+
+            models_config.ModelRegistry = models.ModelRegistry
+            models_config.MambaModelConfig.verify_and_update_config = classmethod(lambda *_: None)
+            models_config.current_platform = SimpleNamespace(
+                is_device_capability=lambda *_: False, is_device_capability_family=lambda *_: False)
+            models_config.HybridAttentionMambaModelConfig.verify_and_update_config(config)
+            return
         platform = type("Platform", (interface.Platform,), {"_find_non_ssm_backends": classmethod(lambda *_: [backend])})
         platform._align_hybrid_block_size(config, backend)
 
@@ -147,7 +169,7 @@ class Engine:
             from vllm.model_executor.layers.attention.attention import _largest_kernel_block_within as largest
         except ImportError:
             return cache.block_size
-        backend = SimpleNamespace(get_supported_kernel_block_sizes=lambda *_: [sys.modules["vllm.v1.attention.backend"].MultipleOf(16)])
+        backend = SimpleNamespace(get_supported_kernel_block_sizes=self.kernel_sizes)
         # The budget may be left out until 0.29.0, and is.
         optional = "None" in str(inspect.signature(largest).parameters["page_budget"].annotation)
         return largest(backend, one.page_size_bytes, None if optional else one.page_size_bytes * cache.block_size, cache.block_size)
@@ -170,7 +192,7 @@ class Engine:
         if layer["kind"] == "window":
             common["block_size"] = self.window_block(known(specs.SlidingWindowSpec, **common | {"block_size": 1}, sliding_window=1), cache)
             return known(specs.SlidingWindowSpec, **common, sliding_window=layer["tokens"])
-        if layer["kind"] == "chunk":
+        if layer["kind"] == "chunk" and hasattr(specs, "ChunkedLocalAttentionSpec"):
             return known(specs.ChunkedLocalAttentionSpec, **common, attention_chunk_size=layer["tokens"])
         return known(specs.FullAttentionSpec, **common, head_size_v=layer.get("value_dim"))
 
@@ -186,13 +208,13 @@ class Engine:
 
     def states_fit(self, cache: Any, requests: int) -> None:
         """vLLM's check of requests against states, where the version has it."""
-        from vllm.config.compilation import CompilationConfig, CUDAGraphMode
-        from vllm.v1.attention.backend import AttentionCGSupport
+        compilation = first("vllm.config.compilation", "vllm.config")
+        resolve = getattr(compilation.CompilationConfig, "resolve_cudagraph_mode_and_sizes", None)
+        if resolve is not None and "max_num_reqs" in inspect.signature(resolve).parameters:
+            from vllm.v1.attention.backend import AttentionCGSupport
 
-        resolve = CompilationConfig.resolve_cudagraph_mode_and_sizes
-        if "max_num_reqs" in inspect.signature(resolve).parameters:
-            resolve(SimpleNamespace(cudagraph_mode=CUDAGraphMode.FULL_AND_PIECEWISE), AttentionCGSupport.ALWAYS, None,
-                    kv_cache_config=cache, max_num_reqs=requests)
+            settings = SimpleNamespace(cudagraph_mode=compilation.CUDAGraphMode.FULL_AND_PIECEWISE)
+            resolve(settings, AttentionCGSupport.ALWAYS, None, kv_cache_config=cache, max_num_reqs=requests)
 
     def answer(self, case: dict[str, Any]) -> dict[str, Any]:
         config = self.vllm_config(case)
@@ -218,6 +240,8 @@ class Engine:
         answer["tokens"] = int(tokens[0].group(1).replace(",", ""))
         if hasattr(self.utils, "get_max_concurrency_for_kv_cache_config"):
             answer["concurrency"] = self.utils.get_max_concurrency_for_kv_cache_config(config, cache)
+        else:  # until 0.9.0 the log has the quotient alone
+            answer["concurrency"] = answer["tokens"] / config.model_config.max_model_len
         return answer | {
             "bytes_per_block": total // cache.num_blocks if cache.num_blocks else None, "blocks": cache.num_blocks,
             "groups": len(cache.kv_cache_groups), "max_model_len": config.model_config.max_model_len,

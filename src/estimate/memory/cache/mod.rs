@@ -164,9 +164,6 @@ fn lay_out(setup: &Setup<'_>) -> Result<Vec<Layout>, String> {
     let Some(shape) = &setup.facts.shape else {
         return Err(format!("the layers of `{}`", setup.facts.repository));
     };
-    if setup.speculative_tokens > 0 {
-        return Err("the layers that guess tokens ahead, which have caches of their own".to_owned());
-    }
     if setup.max_model_len.is_none() && !rules.fits_length() {
         return Err(format!("a longest request left to the engine, which vLLM {} cannot choose", setup.version));
     }

@@ -58,6 +58,38 @@ fn packed(setup: &Setup<'_>, rules: Rules, cache: CacheType, mla: &Mla) -> Resul
     }
 }
 
+/// The caches of the layer that guesses tokens ahead, which attends as the last layer that does
+/// (`num_nextn_predict_layers`, `mtp_num_hidden_layers`: `models/deepseek_mtp.py`, `models/qwen3_5_mtp.py`).
+fn draft(setup: &Setup<'_>, rules: Rules, shape: &Shape, caches: &[(usize, Spec)]) -> Result<Vec<(usize, Spec)>, String> {
+    if setup.speculative_tokens == 0 {
+        return Ok(Vec::new());
+    }
+    let unknown = |what: &str| Err(format!("the caches of layers that guess tokens ahead {what} in vLLM {}", setup.version));
+    // Several such layers, windows and the drafts of 0.33.0 follow rules of their own.
+    match shape.draft_layers {
+        0 => return unknown("and are not the model's own"),
+        1 => {}
+        _ => return unknown("one after another"),
+    }
+    if setup.pipeline_parallel > 1 {
+        return unknown("on pipeline stages");
+    }
+    if !rules.since(0, 11, 1)
+        || rules.since(0, 33, 0)
+        || caches.iter().any(|(_, spec)| matches!(spec.kind, Kind::Window(_) | Kind::Chunk(_)))
+    {
+        return unknown("with these layers");
+    }
+    let last = shape.layers.iter().rev().find(|run| run.count > 0 && matches!(run.mixer, Mixer::Attention(_) | Mixer::Mla(_)));
+    let own = match last.map(|run| &run.mixer) {
+        Some(Mixer::Mla(mla)) if mla.indexer.is_some() => 2,
+        Some(_) => 1,
+        None => return unknown("without attention"),
+    };
+    let attention: Vec<&(usize, Spec)> = caches.iter().rev().filter(|(_, spec)| !spec.is_state()).take(own).collect();
+    Ok(attention.into_iter().rev().copied().collect())
+}
+
 /// The caches of all layers of a model.
 ///
 /// # Errors
@@ -134,6 +166,7 @@ pub(super) fn layers(setup: &Setup<'_>, rules: Rules, shape: &Shape) -> Result<L
             caches.extend(sized.iter().map(|spec| (stage, *spec)));
         }
     }
+    caches.extend(draft(setup, rules, shape, &caches)?);
     if rules.states_come_last() {
         caches.sort_by_key(|(_, spec)| spec.is_state());
     }

@@ -51,7 +51,7 @@ impl StateRules {
                 _ => {}
             }
         }
-        Ok(Self { copies: if align { 2 } else { 1 } + setup.speculative_tokens + checkpoints, align, alignment })
+        Ok(Self { copies: (if align { 2_u64 } else { 1 } + checkpoints).saturating_add(setup.speculative_tokens), align, alignment })
     }
 }
 

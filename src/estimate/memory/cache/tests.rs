@@ -146,6 +146,12 @@ fn full_attention_is_what_engines_log() {
     agrees(&setup(&model, "0.24.0", 8192), 11.92, 223_152, Some(27.24));
     let model = facts(vec![(40, attention(8, 128, Reach::All))]);
     agrees(&setup(&model, "0.29.0", 40_960), 29.09, 190_672, Some(4.66));
+    // Qwen3-14B of 2025-10, Llama-3.1-8B of 2026-02, Qwen3-30B-A3B of 2026.
+    agrees(&setup(&model, "0.11.0", 32_768), 6.51, 42_656, Some(1.3));
+    let llama = facts(vec![(32, attention(8, 128, Reach::All))]);
+    agrees(&setup(&llama, "0.16.0", 131_072), 19.28, 157_936, Some(1.2));
+    let sparse = facts(vec![(48, attention(4, 128, Reach::All))]);
+    agrees(&setup(&sparse, "0.20.0", 16_384), 4.85, 52_960, Some(3.23));
     // Mistral-Small-3.2-24B, 0.11.0 with blocks of 128: 1444 of them.
     let mut mistral = setup(&model, "0.11.0", 16_000);
     mistral.block_size = Some(128);
@@ -209,6 +215,17 @@ fn a_request_that_does_not_fit_is_refused_in_the_engines_words() {
     let layout = only(&mistral);
     let (low, high) = (layout.longest_request(gib(17.385), 1_048_576), layout.longest_request(gib(17.395), 1_048_576));
     assert!(low <= 810_208 && 810_208 <= high, "{low}..{high}");
+    // Llama 4 on 8 GPUs, 0.8.3, where chunks took as much as full attention: 24.00 GiB for 1048576 tokens.
+    let model = facts(repeated(12, &[(3, attention(8, 128, Reach::Chunk(8192))), (1, attention(8, 128, Reach::All))]));
+    let mut llama = setup(&model, "0.8.3", 1_048_576);
+    llama.tensor_parallel = 8;
+    let refusal = only(&llama).refusal(gib(9.97), &llama).unwrap();
+    assert_eq!(
+        refusal.message,
+        "To serve at least one request with the models's max seq len (1048576), (24.00 GiB KV cache is needed, which is larger than \
+         the available KV cache memory (9.97 GiB). Try increasing `gpu_memory_utilization` or decreasing `max_model_len` when \
+         initializing the engine."
+    );
     let refusal = only(&mistral).refusal(gib(-1.44), &mistral).unwrap();
     assert_eq!(refusal.check, Check::NoBlocks);
 }
@@ -233,6 +250,28 @@ fn blocks_hold_a_state_beside_recurrent_layers() {
     (qwen.kv_cache_dtype, qwen.gpu.compute_capability, qwen.max_num_seqs) = ("fp8".to_owned(), (12, 0), 1);
     qwen.prefix_caching = Some(true);
     agrees(&qwen, 5.98, 567_978, Some(4.33));
+}
+
+#[test]
+fn a_layer_that_guesses_ahead_has_a_cache_and_more_states() {
+    // Qwen3.6-27B on 2 GPUs with 3 guessed tokens and 8-bit keys and values: 2.37 requests of 262144
+    // tokens, 622408 tokens. The log has no available memory, so what divides is checked: 425 blocks.
+    let mut model = facts(repeated(16, &[(3, delta(48)), (1, attention(4, 256, Reach::All))]));
+    model.shape.as_mut().unwrap().draft_layers = 1;
+    let mut qwen = setup(&model, "0.26.0", 262_144);
+    (qwen.tensor_parallel, qwen.speculative_tokens, qwen.kv_cache_dtype) = (2, 3, "fp8".to_owned());
+    (qwen.max_num_seqs, qwen.gpu.compute_capability) = (2, (8, 6));
+    let layout = only(&qwen);
+    // 17 layers attend, and 48 states are 3 groups of at most as many.
+    assert_eq!((layout.groups(), layout.block_tokens, layout.bytes_per_block), (4, 1600, 17 * 1600 * 2 * 512));
+    let bytes = i64::try_from(layout.bytes_per_block * 425).unwrap();
+    let figures = layout.figures(SignedBounds { low: bytes, expected: bytes, high: bytes }).unwrap();
+    assert_eq!((figures.blocks_per_request, figures.logged_tokens), (179, Bounds::exact(622_408)));
+    // A guess by anything but the model's own layer is not laid out.
+    let model = facts(vec![(32, attention(8, 128, Reach::All))]);
+    let mut other = setup(&model, "0.26.0", 8192);
+    other.speculative_tokens = 3;
+    assert!(per_stage(&other).is_err());
 }
 
 #[test]
