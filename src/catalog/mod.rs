@@ -57,6 +57,18 @@ pub fn model_names() -> impl Iterator<Item = &'static str> {
 mod tests {
     use super::{MODEL_LINES, MODEL_PLACES, MODELS, ModelFacts, config};
 
+    /// Two independent figures: what makers publish, and what the shape adds up to.
+    #[test]
+    fn sizes_are_what_the_tensors_add_up_to() {
+        let mut held = 0;
+        for model in MODELS.iter() {
+            let (Some(known), Some(sum)) = (model.checkpoint_bytes, model.estimated_checkpoint_bytes()) else { continue };
+            assert!((sum / known as f64 - 1.0).abs() < 0.01, "{}: {sum} and not {known}", model.repository);
+            held += 1;
+        }
+        assert!(held >= 20, "only {held} models");
+    }
+
     #[test]
     fn every_line_of_the_models_is_read_valid_sorted_and_as_it_would_be_written() {
         let mut names = 0;

@@ -1,6 +1,8 @@
 //! How many parameters a model has, by part.
 
-use super::facts::{Attention, Dense, Experts, FeedForward, GatedDeltaNet, LayerRun, Mamba2, Mixer, Mla, ModelFacts, Part};
+use super::facts::{
+    Attention, Dense, Experts, FeedForward, GatedDeltaNet, LayerRun, Mamba2, Mixer, Mla, ModelFacts, Part, Quantization, WeightFormat,
+};
 
 impl ModelFacts {
     /// Parameters of the language model without draft layers, norms and encoders included; none where
@@ -12,6 +14,59 @@ impl ModelFacts {
         let layers: u128 = shape.layers.iter().map(|run| u128::from(run.count) * layer(run, hidden)).sum();
         let encoder = shape.encoder.as_ref().map_or(Some(0), |encoder| encoder.parameters)?;
         Some(embeddings + layers + hidden + u128::from(encoder))
+    }
+}
+
+impl ModelFacts {
+    /// Size of the checkpoint in GiB to two places: as it is known, else as its tensors add up to.
+    pub fn size_gib(&self) -> Option<f64> {
+        let gib = |bytes: f64| (bytes / f64::from(1 << 30) * 100.0).round() / 100.0;
+        self.checkpoint_gib().or_else(|| self.estimated_checkpoint_bytes().map(gib))
+    }
+
+    /// Bytes of the checkpoint as its tensors add up to, draft layers included; none where a part of the
+    /// model is not known. Within 1 % of the published size for every model of the catalogue that has one.
+    pub fn estimated_checkpoint_bytes(&self) -> Option<f64> {
+        let shape = self.shape.as_ref().filter(|_| self.missing.is_empty())?;
+        let (hidden, element) = (u128::from(shape.hidden_size), shape.dtype.bytes() as f64);
+        let quantization = shape.quantization.as_ref();
+        let encoder = shape.encoder.as_ref().map_or(Some(0), |encoder| encoder.parameters)?;
+        let table = u128::from(shape.vocab_size) as f64 * hidden as f64;
+        let head = match quantization.filter(|quantization| quantization.head) {
+            _ if shape.tied_embeddings => 0.0,
+            Some(quantization) => bytes_per_parameter(quantization.format),
+            None => element,
+        };
+        let layer_bytes = |run: &LayerRun| {
+            let of_part = |(part, count): &(Part, u128)| *count as f64 * part_bytes(run, *part, quantization).unwrap_or(element);
+            let parts = parts(run, hidden);
+            let rest = layer(run, hidden) - parts.iter().map(|(_, count)| count).sum::<u128>();
+            parts.iter().map(of_part).sum::<f64>() + rest as f64 * element
+        };
+        let layers: f64 = shape.layers.iter().map(|run| f64::from(run.count) * layer_bytes(run)).sum();
+        // A draft layer is built like the last one that attends, below a projection from two streams.
+        let attends = shape.layers.iter().rfind(|run| matches!(run.mixer, Mixer::Attention(_) | Mixer::Mla(_)));
+        let draft = attends.map_or(0.0, |run| layer_bytes(run) + 2.0 * (hidden * hidden) as f64 * element);
+        Some(table * (element + head) + layers + f64::from(shape.draft_layers) * draft + encoder as f64 * element)
+    }
+}
+
+/// Bytes of a parameter of `part`; none where it keeps the model's type.
+fn part_bytes(run: &LayerRun, part: Part, quantization: Option<&Quantization>) -> Option<f64> {
+    let quantization = quantization.filter(|_| !run.unquantized.contains(&part))?;
+    let format = quantization.other.iter().find(|(other, _)| *other == part).map_or(quantization.format, |(_, format)| *format);
+    Some(bytes_per_parameter(format))
+}
+
+/// Bytes of a parameter with its share of scales and zero points.
+fn bytes_per_parameter(format: WeightFormat) -> f64 {
+    match format {
+        WeightFormat::Fp8Tensor | WeightFormat::Fp8Channel | WeightFormat::Int8Channel => 1.0,
+        WeightFormat::Fp8Block(rows, columns) => 1.0 + 4.0 / (f64::from(rows) * f64::from(columns)),
+        WeightFormat::Int8Group { group } => 1.0 + 2.0 / f64::from(group),
+        WeightFormat::Int4 { group, zero_points } => 0.5 + if zero_points { 2.5 } else { 2.0 } / f64::from(group),
+        WeightFormat::Mxfp4 => 0.5 + 1.0 / 32.0,
+        WeightFormat::Nvfp4 => 0.5 + 1.0 / 16.0,
     }
 }
 

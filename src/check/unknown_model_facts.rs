@@ -27,7 +27,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         // A file that cannot be used is another rule's finding.
         let is_broken = cx.stack.facts.get(name).is_some_and(|file| file.facts().is_none());
         let facts = facts_of(cx, name, source);
-        if is_broken || facts.is_some_and(|facts| facts.checkpoint_bytes.is_some()) {
+        if is_broken || facts.is_some_and(|facts| facts.size_gib().is_some()) {
             continue;
         }
         let tensor_parallel = model.place.tensor_parallel;

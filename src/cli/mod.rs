@@ -61,6 +61,7 @@ Examples:
   llmc drift --context prod     where files or the cluster differ from it
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
   llmc policy list              the policies that stacks are judged by
+  llmc model show Qwen/Qwen3-8B what a model is made of
   llmc explain LLMC-H003        what a code means, and what to do
 
 Exit codes: 0 fine, 1 findings of severity error or any failure, 2 changes, where a command has

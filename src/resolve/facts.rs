@@ -76,7 +76,7 @@ fn place_of(text: &str, fault: &config::Fault) -> Range<usize> {
 /// What a facts file may be held against: the spec's own figures.
 pub fn contradictions(facts: &ModelFacts, stated: &spec::SourceRepository) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
-    if let (Some(stated), Some(bytes)) = (stated.size_gib, facts.checkpoint_gib())
+    if let (Some(stated), Some(bytes)) = (stated.size_gib, facts.size_gib())
         && (stated / bytes - 1.0).abs() > 0.01
     {
         found.push(("size-gib", format!("{bytes}")));

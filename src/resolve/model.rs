@@ -37,7 +37,7 @@ pub(super) fn resolve(
         Some(file) => Some(file.facts()?),
         None => catalog::model(&model.source.repository),
     };
-    let size_gib = model.source.size_gib.or(facts.and_then(|f| f.checkpoint_gib()))?;
+    let size_gib = model.source.size_gib.or(facts.and_then(|f| f.size_gib()))?;
     let engine_version = Version::parse(&model.engine.version).ok()?;
     let engine = engine::of(model.engine.name);
     let pool = pools.get(&model.place.pool)?;

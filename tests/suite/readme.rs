@@ -89,6 +89,14 @@ fn commands_exist() {
     }
 }
 
+/// The facts that the README shows are the catalogue's.
+#[test]
+fn the_facts_read_as_shown() {
+    let shown = blocks("text").into_iter().find(|block| block.starts_with("model ")).expect("the facts of a model");
+    let name = shown.split_whitespace().nth(1).expect("its name");
+    assert_eq!(llmc(root(), &["model", "show", name]).stdout, shown);
+}
+
 /// The plan that the README shows is the one that its commands give.
 #[test]
 fn the_plan_reads_as_shown() {

@@ -1,6 +1,6 @@
 //! Parameters of encoders for images, and of what projects their outputs into the language model.
 //!
-//! Counted for the towers of Qwen 2 to 3.6, Gemma 3 and 4 (SigLIP), Mistral (Pixtral) and Kimi (MoonViT),
+//! Counted for the towers of Qwen 2 to 3.6, Gemma 3 and 4 (SigLIP), Mistral (Pixtral), Llama 4 and Kimi (MoonViT),
 //! as the engine's classes build them; others have an unknown size.
 
 use super::field::{Fault, Fields};
@@ -33,6 +33,7 @@ fn count(architecture: &str, vision: &Fields<'_>, text_width: u64) -> Result<Opt
         "Gemma3ForConditionalGeneration" => siglip(vision, text_width),
         "Gemma4ForConditionalGeneration" => gemma4(vision, text_width),
         "Mistral3ForConditionalGeneration" => pixtral(vision, text_width),
+        "Llama4ForConditionalGeneration" => llama4(vision, text_width),
         "KimiK25ForConditionalGeneration" => moonvit(vision, text_width),
         _ => Ok(None),
     }
@@ -114,6 +115,15 @@ fn pixtral(vision: &Fields<'_>, text_width: u64) -> Result<Option<u128>, Fault> 
     let layer = 4 * width * width + 3 * width * inner + 2 * width;
     let projector = width + width * merge * merge * width + width * text_width + text_width * text_width;
     Ok(Some(3 * patch * patch * width + width + layers(vision, "num_hidden_layers")? * layer + projector))
+}
+
+fn llama4(vision: &Fields<'_>, text_width: u64) -> Result<Option<u128>, Fault> {
+    dims!(vision, width: "hidden_size", inner: "intermediate_size", patch: "patch_size", image: "image_size",
+        middle: "projector_input_dim", out: "vision_output_dim");
+    let positions = (image / patch) * (image / patch) + 1;
+    let patches = 3 * patch * patch * width + width + positions * width;
+    let tower = layers(vision, "num_hidden_layers")? * plain_layer(width, inner) + 4 * width;
+    Ok(Some(patches + tower + inner * middle + middle * out + out * u128::from(text_width)))
 }
 
 fn moonvit(vision: &Fields<'_>, text_width: u64) -> Result<Option<u128>, Fault> {

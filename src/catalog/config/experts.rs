@@ -1,5 +1,9 @@
 //! Feed-forward blocks, dense or of experts, by layer.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::attention::pattern;
 use super::family::Family;
 use super::field::{Fault, Fields};
@@ -102,8 +106,8 @@ fn sparse(family: Family, text: &Fields<'_>, count: u64) -> Result<Vec<bool>, Fa
         Family::Qwen3 | Family::QwenHybrid => {
             let period = whole("decoder_sparse_step", 1)?;
             let dense = text.list("mlp_only_layers")?.unwrap_or_default();
-            let is_dense = |at: u64| dense.iter().any(|layer| layer.as_u64() == Some(at));
-            (0..count).map(|at| !is_dense(at) && (at + 1).is_multiple_of(period)).collect()
+            let dense: BTreeSet<u64> = dense.iter().filter_map(Value::as_u64).collect();
+            (0..count).map(|at| !dense.contains(&at) && (at + 1).is_multiple_of(period)).collect()
         }
         _ => vec![true; count as usize],
     })

@@ -138,7 +138,7 @@ fn add(args: &Add, output: &mut Output) -> Result<(), Failure> {
     for missing in &facts.missing {
         words.push_str(&format!("  not known: {}\n", printable(missing)));
     }
-    if facts.checkpoint_bytes.is_none() {
+    if facts.size_gib().is_none() {
         words.push_str("  not known: the size of the checkpoint; state `size-gib` beside `facts`\n");
     }
     let repository = printable(&facts.repository);

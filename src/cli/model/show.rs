@@ -26,7 +26,13 @@ pub(super) fn text(facts: &ModelFacts) -> String {
         rows.push(("class", shape.architecture.clone()));
     }
     rows.push(("parameters", facts.parameters().map_or_else(|| "not known".to_owned(), billions)));
-    rows.push(("checkpoint", facts.checkpoint_gib().map_or_else(|| "not known".to_owned(), |gib| format!("{gib} GiB"))));
+    rows.push((
+        "checkpoint",
+        facts.size_gib().map_or_else(
+            || "not known".to_owned(),
+            |gib| format!("{gib} GiB{}", if facts.checkpoint_bytes.is_none() { " as the tensors add up" } else { "" }),
+        ),
+    ));
     rows.push(("context", format!("{} tokens", facts.context_tokens)));
     match &facts.shape {
         None => rows.push(("heads", facts.attention_heads.to_string())),
