@@ -103,6 +103,15 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// Its name in a `config.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+            Self::Bfloat16 => "bfloat16",
+        }
+    }
+
     /// Bytes of one element.
     pub fn bytes(self) -> u64 {
         match self {

@@ -1,5 +1,6 @@
 //! Facts about GPUs and models, as data files beside the code, and the patterns of personal data.
 
+pub mod checkpoint;
 pub mod config;
 mod facts;
 mod gpus;

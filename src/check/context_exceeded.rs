@@ -1,7 +1,7 @@
 //! Requests that are longer than a model was made for.
 
+use super::support::facts_of;
 use super::{Check, Context};
-use crate::catalog;
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
@@ -21,7 +21,7 @@ static RULE: Rule = Rule {
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (name, model) in &cx.spec.model {
         let stated = model.source.context_tokens;
-        let Some(context) = stated.or_else(|| catalog::model(&model.source.repository).map(|f| f.context_tokens)) else { continue };
+        let Some(context) = stated.or_else(|| facts_of(cx, name, &model.source).map(|f| f.context_tokens)) else { continue };
         let length = model.serve.max_model_len;
         if length <= context {
             continue;

@@ -47,6 +47,7 @@ checks! {
     context_exceeded,
     batch_too_small,
     unknown_setting,
+    wrong_model_facts,
     empty_guardrails,
     invalid_pattern,
     refused_refusal,

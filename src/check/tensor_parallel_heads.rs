@@ -1,7 +1,7 @@
 //! Attention heads that cannot be shared among the GPUs of a copy.
 
+use super::support::facts_of;
 use super::{Check, Context};
-use crate::catalog;
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
@@ -20,7 +20,7 @@ static RULE: Rule = Rule {
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (name, model) in &cx.spec.model {
         let stated = model.source.attention_heads;
-        let Some(heads) = stated.or_else(|| catalog::model(&model.source.repository).map(|f| f.attention_heads)) else { continue };
+        let Some(heads) = stated.or_else(|| facts_of(cx, name, &model.source).map(|f| f.attention_heads)) else { continue };
         let tensor_parallel = model.place.tensor_parallel;
         if tensor_parallel == 0 || heads.is_multiple_of(tensor_parallel) {
             continue;

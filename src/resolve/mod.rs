@@ -4,6 +4,7 @@
 //! the checks say why. So one wrong model does not hide what is wrong with the others.
 
 mod explicit;
+mod facts;
 mod model;
 mod placement;
 
@@ -15,6 +16,7 @@ use crate::source::{Folder, Sources};
 use crate::spec::{self, Spec};
 use crate::stack::{External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, Stack, Target, TextFile};
 
+pub use facts::contradictions;
 pub use placement::{Demand, Shortage, always_fits, demands, place, shares_cache};
 
 /// What users read on a refusal when the spec does not say.
@@ -50,9 +52,10 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         keep("prompt", name, resolved.is_some());
         prompts.extend(resolved.map(|p| (name.clone(), p)));
     }
+    let files: BTreeMap<_, _> = spec.model.iter().filter_map(|(name, model)| Some((name.clone(), texts.facts(name, model)?))).collect();
     let mut models = BTreeMap::new();
     for (name, model) in &spec.model {
-        let resolved = model::resolve(name, model, spec, &pools);
+        let resolved = model::resolve(name, model, files.get(name), spec, &pools);
         keep("model", name, resolved.is_some());
         models.extend(resolved.map(|m| (name.clone(), m)));
     }
@@ -86,6 +89,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         monitoring: spec.monitoring.clone(),
         pools,
         models,
+        facts: files,
         externals: spec.external.iter().map(|(name, e)| (name.clone(), resolve_external(name, e))).collect(),
         prompts,
         guardrails,
@@ -110,19 +114,8 @@ struct Texts<'a> {
 impl Texts<'_> {
     fn read(&mut self, template: &spec::Template, owner: &Field) -> Option<TextFile> {
         let place = Place::Value(owner.key("file"));
-        match self.folder.read(&template.file, &place) {
-            Ok(text) => {
-                self.sources.add_file(&template.file, &text);
-                Some(TextFile { file: template.file.clone(), text })
-            }
-            Err(fault) => {
-                let (diagnostic, text) = *fault;
-                // The finding points into the text, if there is one.
-                self.sources.add_file(&template.file, &text);
-                self.diagnostics.push(diagnostic);
-                None
-            }
-        }
+        let text = self.file(&template.file, &place)?;
+        Some(TextFile { file: template.file.clone(), text })
     }
 }
 

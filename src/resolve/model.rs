@@ -7,7 +7,7 @@ use semver::Version;
 use crate::catalog;
 use crate::engine;
 use crate::spec::{self, Spec};
-use crate::stack::{AccessMode, Cache, Duration, Indicator, Model, Objective, Pool, Replicas, Resources, Scale, Serve};
+use crate::stack::{AccessMode, Cache, Duration, FactsFile, Indicator, Model, Objective, Pool, Replicas, Resources, Scale, Serve};
 
 /// Seconds that compiling and capturing graphs may take: vLLM 0.32.0 needs 96 to 146 s from start
 /// to health even for a 216 KB model on a CPU, most of it imports and compilation.
@@ -26,8 +26,17 @@ const MOST_DRAIN_SECONDS: u64 = 3600;
 const DEFAULT_BATCHED_TOKENS: u64 = 8192;
 
 /// Resolves the model, or `None` when a fact that it needs is missing.
-pub(super) fn resolve(name: &str, model: &spec::Model, spec: &Spec, pools: &BTreeMap<String, Pool>) -> Option<Model> {
-    let facts = catalog::model(&model.source.repository);
+pub(super) fn resolve(
+    name: &str,
+    model: &spec::Model,
+    file: Option<&FactsFile>,
+    spec: &Spec,
+    pools: &BTreeMap<String, Pool>,
+) -> Option<Model> {
+    let facts = match file {
+        Some(file) => Some(file.facts()?),
+        None => catalog::model(&model.source.repository),
+    };
     let size_gib = model.source.size_gib.or(facts.and_then(|f| f.checkpoint_gib()))?;
     let engine_version = Version::parse(&model.engine.version).ok()?;
     let engine = engine::of(model.engine.name);

@@ -60,6 +60,22 @@ impl Folder {
         read_plain(&path, place.clone(), name)
     }
 
+    /// Whether `name`, which may be anything, is a folder inside; reading it says what is wrong with it.
+    pub fn is_folder(&self, name: &str) -> bool {
+        self.inside(name).is_some_and(|path| path.is_dir())
+    }
+
+    /// Whether `name` is a plain file inside.
+    pub fn is_file(&self, name: &str) -> bool {
+        self.inside(name).is_some_and(|path| path.is_file())
+    }
+
+    /// The path of `name` where it stays inside.
+    fn inside(&self, name: &str) -> Option<PathBuf> {
+        let stays = Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        (stays && !name.contains('\0')).then(|| self.root.join(name))
+    }
+
     /// The path of `name` inside the folder, for showing.
     pub fn join(&self, name: &str) -> PathBuf {
         self.root.join(name)

@@ -51,8 +51,14 @@ pub struct SourceRepository {
     pub repository: String,
     /// Commit of the repository: 40 hexadecimal digits.
     pub revision: String,
-    /// Size of the checkpoint in GiB. Default: the catalogue's figure; required for a model that
-    /// the catalogue does not know.
+    /// Facts of a model that the catalogue does not know: a file that `llmc model add` wrote, the
+    /// model's own `config.json`, or the folder that holds it. The path is relative to the spec's
+    /// folder. Default: the catalogue's facts.
+    #[schemars(length(min = 1, max = 1024))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<String>,
+    /// Size of the checkpoint in GiB. Default: that of the facts file or of the catalogue; required
+    /// where neither has one.
     #[schemars(range(min = 0.01, max = 100_000.0))]
     pub size_gib: Option<f64>,
     /// Attention heads of the model (`num_attention_heads` of its `config.json`). Default: the

@@ -34,6 +34,8 @@ pub struct Stack {
     pub pools: BTreeMap<String, Pool>,
     /// Models by name.
     pub models: BTreeMap<String, Model>,
+    /// What the facts files say that models name, by model; an error was reported where there is none.
+    pub facts: BTreeMap<String, FactsFile>,
     /// External models by name.
     pub externals: BTreeMap<String, External>,
     /// Prompts by name.
@@ -98,6 +100,41 @@ impl Pool {
     /// GPUs of all nodes.
     pub fn gpus(&self) -> u64 {
         u64::from(self.nodes) * u64::from(self.gpus_per_node)
+    }
+}
+
+/// A file of facts that a model names.
+#[derive(Clone, Debug)]
+pub enum FactsFile {
+    /// What it says.
+    Read {
+        /// Its path relative to the stack's folder.
+        file: String,
+        /// The facts.
+        facts: Arc<ModelFacts>,
+        /// Whether it says which model it is about; a `config.json` does not.
+        is_named: bool,
+    },
+    /// It cannot be used.
+    Broken {
+        /// Its path relative to the stack's folder.
+        file: String,
+        /// What is wrong, starting with the field.
+        message: String,
+        /// Where in the file.
+        range: std::ops::Range<usize>,
+    },
+    /// It cannot be read, which was reported.
+    Unreadable,
+}
+
+impl FactsFile {
+    /// The facts, where the file has any.
+    pub fn facts(&self) -> Option<&Arc<ModelFacts>> {
+        match self {
+            Self::Read { facts, .. } => Some(facts),
+            Self::Broken { .. } | Self::Unreadable => None,
+        }
     }
 }
 

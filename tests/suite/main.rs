@@ -22,6 +22,7 @@ mod hostile;
 mod kubernetes;
 mod markdown;
 mod memory_cache;
+mod model;
 mod objects;
 mod panels;
 mod plan;

@@ -15,6 +15,17 @@ pub struct Fault {
     pub field: String,
     /// What is wrong and what is allowed, in words that go on from the field's name.
     pub message: String,
+    /// Whether the field is one of `hf_quant_config.json`, which stands beside the config.
+    pub in_quantization_file: bool,
+    /// Line and column, from 1, at which the text stops being JSON.
+    pub torn_at: Option<(usize, usize)>,
+}
+
+impl Fault {
+    /// A fault of the file as a whole, or of `field` in it.
+    pub(in crate::catalog) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), in_quantization_file: false, torn_at: None }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -33,16 +44,14 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The whole file.
     pub(super) fn of(value: &'a Value) -> Result<Self, Fault> {
-        let map = value
-            .as_object()
-            .ok_or_else(|| Fault { field: String::new(), message: format!("the file is {}, not an object", kind(value)) })?;
+        let map = value.as_object().ok_or_else(|| Fault::new("", format!("the file is {}, not an object", kind(value))))?;
         Ok(Self { map, path: String::new() })
     }
 
     /// The fault `message` of the field `key`.
     pub(super) fn fault(&self, key: &str, message: impl Into<String>) -> Fault {
         let field = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-        Fault { field, message: message.into() }
+        Fault::new(field, message)
     }
 
     fn wrong(&self, key: &str, value: &Value, must: &str) -> Fault {
@@ -166,7 +175,10 @@ fn kind(value: &Value) -> &'static str {
 pub(super) fn parse(text: &str) -> Result<Value, Fault> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let quoted = quote_words(text);
-    serde_json::from_str(&quoted).map_err(|error| Fault { field: String::new(), message: format!("the file is not JSON: {error}") })
+    serde_json::from_str(&quoted).map_err(|error| Fault {
+        torn_at: Some((error.line(), error.column())),
+        ..Fault::new("", format!("the file is not JSON: {error}"))
+    })
 }
 
 fn quote_words(text: &str) -> String {

@@ -77,19 +77,33 @@ pub fn read(files: Files<'_>, repository: &str, source: &str) -> Result<ModelFac
         missing,
     };
     match facts.parameters() {
-        Some(parameters) if parameters > MOST_PARAMETERS => Err(Fault {
-            field: String::new(),
-            message: format!("the sizes make a model of {parameters} parameters; none has more than {MOST_PARAMETERS}"),
-        }),
+        Some(parameters) if parameters > MOST_PARAMETERS => {
+            Err(Fault::new("", format!("the sizes make a model of {parameters} parameters; none has more than {MOST_PARAMETERS}")))
+        }
         _ => Ok(facts),
     }
 }
 
 fn in_quantization_file(fault: Fault) -> Fault {
-    Fault {
-        field: if fault.field.is_empty() { "hf_quant_config.json".into() } else { format!("hf_quant_config.json: {}", fault.field) },
-        ..fault
+    Fault { in_quantization_file: true, ..fault }
+}
+
+/// The facts of `repository` in a file of either kind: one that was written by [`crate::catalog`]'s own
+/// reader, or a `config.json`. And whether the file says which model it is about.
+///
+/// # Errors
+/// The first field that is wrong.
+pub fn read_any(files: Files<'_>, repository: &str, source: &str) -> Result<(ModelFacts, bool), Fault> {
+    let value = field::parse(files.config)?;
+    if value.get("architectures").is_some() || value.get("model_type").is_some() || value.get("repository").is_none() {
+        return read(files, repository, source).map(|facts| (facts, false));
     }
+    let facts: ModelFacts = serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        Fault::new(if path == "." { String::new() } else { path }, format!("is wrong: {}", error.inner()))
+    })?;
+    validate(&facts)?;
+    Ok((facts, true))
 }
 
 /// The model class: the first of `architectures`.

@@ -40,6 +40,7 @@ pub(super) fn read(
         Some(fields) => Some(fields),
         None => text.object("quantization_config")?,
     };
+    let in_separate = stated.is_none() && separate.is_some();
     if stated.is_none()
         && let Some(separate) = separate
     {
@@ -47,7 +48,7 @@ pub(super) fn read(
         stated = Some(file.object("quantization").map_err(super::in_quantization_file)?.unwrap_or(file));
     }
     let Some(fields) = stated else { return Ok(()) };
-    match scheme(&fields)? {
+    match scheme(&fields).map_err(|fault| Fault { in_quantization_file: in_separate, ..fault })? {
         Err(unknown) => missing.push(unknown),
         Ok(scheme) => apply(&scheme, shape, missing),
     }

@@ -15,17 +15,17 @@ pub fn validate(facts: &ModelFacts) -> Result<(), Fault> {
     within("attention_heads", u64::from(facts.attention_heads), 1, MOST_COUNT)?;
     within("checkpoint_bytes", facts.checkpoint_bytes.unwrap_or(1), 1, MOST_BYTES)?;
     if facts.repository.is_empty() {
-        return Err(Fault { field: "repository".into(), message: "is empty; it must be the name of the model".into() });
+        return Err(Fault::new("repository", "is empty; it must be the name of the model"));
     }
     if facts.shape.is_none() && facts.missing.is_empty() {
-        return Err(Fault { field: "shape".into(), message: "is missing, and `missing` does not say why".into() });
+        return Err(Fault::new("shape", "is missing, and `missing` does not say why"));
     }
     let Some(shape) = &facts.shape else { return Ok(()) };
     self::shape(shape)?;
     match facts.parameters() {
         Some(parameters) if parameters > MOST_PARAMETERS => {
             let message = format!("makes a model of {parameters} parameters; none has more than {MOST_PARAMETERS}");
-            Err(Fault { field: "shape".into(), message })
+            Err(Fault::new("shape", message))
         }
         _ => Ok(()),
     }
@@ -35,7 +35,7 @@ fn within(field: &str, value: u64, least: u64, most: u64) -> Result<(), Fault> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(Fault { field: field.to_owned(), message: format!("is {value}; it must be between {least} and {most}") })
+    Err(Fault::new(field, format!("is {value}; it must be between {least} and {most}")))
 }
 
 fn shape(shape: &Shape) -> Result<(), Fault> {

@@ -72,9 +72,8 @@ class Engine:
         names = ("max_in_flight_tokens", "max_concurrent_batches")
         config = type("Config", (SimpleNamespace,), {name: getattr(own, name) for name in names if hasattr(own, name)})
         stated = case["max_model_len"]
-        layout = None
-        if hasattr(self.utils, "KVCacheLayout"):
-            layout = self.utils.KVCacheLayout.LBNHC
+        layouts = sys.modules.get("vllm.v1.kv_cache_layout")
+        layout = layouts and layouts.KVCacheLayout.LBNHC  # what kernels that ask for nothing get
         return config(
             model_config=SimpleNamespace(
                 max_model_len=case["context"] if stated == -1 else stated, original_max_model_len=stated,
@@ -97,21 +96,27 @@ class Engine:
                 get_resolved_kv_cache_layout=lambda: layout,
             ),
             attention_config=SimpleNamespace(hisparse_config=None, backend=None),
-            device_config=SimpleNamespace(device_type="cuda"),
+            device_config=SimpleNamespace(device_type="cuda"), compilation_config=SimpleNamespace(static_forward_context={}),
             speculative_config=None, kv_transfer_config=None, use_v2_model_runner=False, num_prefill_lookahead_tokens=0,
         )
 
     def state(self, layer: dict[str, Any], tp: int) -> dict[str, Any]:
+        from vllm.model_executor.layers.mamba.mamba_utils import MambaStateDtypeCalculator as Types
         from vllm.model_executor.layers.mamba.mamba_utils import MambaStateShapeCalculator as Shapes
 
+        recurrent = {1: "auto", 2: "auto", 4: "float32"}[layer["state_bytes"]]
         if layer["kind"] == "delta":
+            types = Types.gated_delta_net_state_dtype
             shapes = Shapes.gated_delta_net_state_shape(
                 tp, layer["key_heads"], layer["value_heads"], layer["key_dim"], layer["value_dim"], layer["kernel"])
         else:
+            types = Types.mamba2_state_dtype
             shapes = Shapes.mamba2_state_shape(
                 tp_world_size=tp, intermediate_size=layer["heads"] * layer["head_dim"], n_groups=layer["groups"],
                 num_heads=layer["heads"], head_dim=layer["head_dim"], state_size=layer["state"], conv_kernel=layer["kernel"])
-        return {"shapes": tuple(map(tuple, shapes)), "dtypes": (self.types[2], self.types[layer["state_bytes"]])}
+        # The recurrent part of a gated delta net has a type of its own since 0.17.0.
+        asked = ["auto", recurrent][: len(inspect.signature(types).parameters) - 1]
+        return {"shapes": tuple(map(tuple, shapes)), "dtypes": tuple(types(self.types[2], *asked))}
 
     def align(self, config: Any, case: dict[str, Any]) -> None:
         """Let vLLM choose the blocks of attention beside states."""
@@ -136,18 +141,34 @@ class Engine:
         platform = type("Platform", (interface.Platform,), {"_find_non_ssm_backends": classmethod(lambda *_: [backend])})
         platform._align_hybrid_block_size(config, backend)
 
+    def window_block(self, one: Any, cache: Any) -> int:
+        """Tokens of a block of a window, which `Attention.get_kv_cache_spec` chooses since 0.25.0."""
+        try:
+            from vllm.model_executor.layers.attention.attention import _largest_kernel_block_within as largest
+        except ImportError:
+            return cache.block_size
+        backend = SimpleNamespace(get_supported_kernel_block_sizes=lambda *_: [sys.modules["vllm.v1.attention.backend"].MultipleOf(16)])
+        # The budget may be left out until 0.29.0, and is.
+        optional = "None" in str(inspect.signature(largest).parameters["page_budget"].annotation)
+        return largest(backend, one.page_size_bytes, None if optional else one.page_size_bytes * cache.block_size, cache.block_size)
+
     def spec(self, layer: dict[str, Any], config: Any, case: dict[str, Any]) -> Any:
         specs, cache = self.specs, config.cache_config
         if layer["kind"] in ("delta", "mamba2"):
             return known(specs.MambaSpec, block_size=cache.mamba_block_size, page_size_padded=cache.mamba_page_size_padded,
                          mamba_cache_mode=cache.mamba_cache_mode, **self.state(layer, case["tp"]))
         common: dict[str, Any] = {"block_size": cache.block_size, "dtype": self.types[case["element_bytes"]], "use_mla": False}
+        common["indexes_kv_by_block_stride"] = True  # as the kernels of NVIDIA's GPUs do
         if layer["kind"] == "mla":
             latent = specs.__dict__.get("MLAAttentionSpec", specs.FullAttentionSpec)
             dtype = self.types[layer.get("element_bytes", case["element_bytes"])]
-            return known(latent, **common | {"num_kv_heads": 1, "head_size": layer["head_dim"], "use_mla": True, "dtype": dtype})
+            # An indexer's cache has a type of its own, which tells it apart from the latent vectors.
+            kind = None if "element_bytes" in layer else cache.cache_dtype
+            own = {"num_kv_heads": 1, "head_size": layer["head_dim"], "use_mla": True, "dtype": dtype, "cache_dtype_str": kind}
+            return known(latent, **common | own)
         common |= {"num_kv_heads": max(1, layer["kv_heads"] // case["tp"]), "head_size": layer["head_dim"]}
         if layer["kind"] == "window":
+            common["block_size"] = self.window_block(known(specs.SlidingWindowSpec, **common | {"block_size": 1}, sliding_window=1), cache)
             return known(specs.SlidingWindowSpec, **common, sliding_window=layer["tokens"])
         if layer["kind"] == "chunk":
             return known(specs.ChunkedLocalAttentionSpec, **common, attention_chunk_size=layer["tokens"])

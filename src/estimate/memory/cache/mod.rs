@@ -139,9 +139,11 @@ impl Layout {
         match self.rules.logged() {
             Logged::Blocks => blocks.saturating_mul(self.block_tokens),
             Logged::SmallestBlock => {
-                // 0.9.1 took the block size of the settings, then the smallest of the groups.
+                // 0.9.1 took the block size of the settings, as 0.10.2 still did for a single group; then the
+                // smallest of the groups.
+                let settings = !self.rules.since(0, 9, 2) || (self.groups() == 1 && !self.rules.since(0, 11, 0));
                 let smallest = self.demands.iter().map(|demand| demand.block_tokens).min().unwrap_or(0);
-                let tokens = if self.rules.since(0, 9, 2) { smallest } else { self.block_tokens };
+                let tokens = if settings { self.block_tokens } else { smallest };
                 (blocks / self.groups().max(1)).saturating_mul(tokens).saturating_mul(self.load.shards)
             }
             Logged::Concurrency => (self.concurrency(available) * self.length(available) as f64) as u64,
