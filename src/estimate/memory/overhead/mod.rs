@@ -2,9 +2,9 @@
 //!
 //! The expected values follow the engine's sources: the profile run (`v1/worker/gpu_model_runner.py`,
 //! `v1/worker/gpu/model_runner.py`) is one forward pass over `max_num_batched_tokens` and one step of
-//! the sampler over `max_num_seqs` rows of logits, and the higher of both peaks counts. Nothing here
-//! was fitted to a logged start; where the sources do not give a number, the bounds are those of
-//! published measurements, and the comment says which.
+//! the sampler over `max_num_seqs` rows of logits, and the higher of both peaks counts. No
+//! figure was computed by fitting logged starts; where the sources do not give a number, the bounds are
+//! judged from published measurements, and the comment says which.
 
 mod encoder;
 mod forward;
