@@ -79,8 +79,8 @@ fn of_stage(setup: &Setup<'_>, shape: &Shape, first: bool, last: bool) -> Overhe
         activation_bytes: activation(setup, shape, first, last),
         graph_bytes: graphs::bytes(setup, shape),
         graphs_in_budget,
-        // A context with no work takes 0.1 to 0.75 GiB by card and driver; NCCL starts before the
-        // engine looks at what is free (`init_device`), which adds its buffers.
+        // Judged, not measured: a context with no work takes 0.1 to 0.75 GiB by card and driver; NCCL
+        // starts before the engine looks at what is free (`init_device`), which adds its buffers.
         context_bytes: if setup.tensor_parallel > 1 {
             bounds(0.1 * GIB, 0.6 * GIB, 1.2 * GIB)
         } else {
