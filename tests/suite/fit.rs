@@ -285,7 +285,7 @@ fn the_headroom_of_a_strange_tree() {
     let manifest = folder.path().join("generated/shop/llmc.json");
     let text = fs::read_to_string(&manifest).unwrap();
     let stands: Value = serde_json::from_str(&text).unwrap();
-    let mut with = |value: Option<Value>| {
+    let with = |value: Option<Value>| {
         let mut changed = stands.clone();
         let fields = changed.as_object_mut().unwrap();
         fields.remove("memory_headroom_percent").unwrap();

@@ -89,7 +89,10 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 fn list(args: &List, output: &mut Output) -> Result<(), Failure> {
     let part = args.part.as_deref().unwrap_or_default().to_lowercase();
     let has_part = |name: &String| name.to_lowercase().contains(&part);
-    let models: Vec<_> = catalog::models().filter(|model| has_part(&model.repository) || model.also.iter().any(has_part)).collect();
+    let models: Vec<&catalog::ModelFacts> = catalog::models()
+        .map(AsRef::as_ref)
+        .filter(|model: &&catalog::ModelFacts| has_part(&model.repository) || model.also.iter().any(has_part))
+        .collect();
     if args.json {
         return output.print(&format!("{}\n", serde_json::to_string_pretty(&models).map_err(|error| error.to_string())?));
     }

@@ -123,13 +123,15 @@ impl End {
         let activation = if best { 0 } else { signed(self.activation) };
         let held = signed(self.weights) + signed(self.non_torch) + activation + cache.max(0);
         let left = self.free() - held;
-        (signed(self.graphs) > left).then(|| {
+        // What is captured exceeds what the engine estimated before: by 4 % in the one published pair.
+        let graphs = if best { signed(self.graphs) } else { signed(self.graphs) / 16 * 17 };
+        (graphs > left).then(|| {
             let what = if self.graphs == 0 { "while the cache is taken" } else { "during CUDA graph capture" };
             Refusal {
                 check: Check::Capture,
                 message: format!(
                     "torch.OutOfMemoryError: CUDA out of memory {what}: {} GiB are needed beside the cache, {} GiB are left of it",
-                    gib(signed(self.graphs)),
+                    gib(graphs),
                     gib(left)
                 ),
             }

@@ -1,5 +1,6 @@
 //! The memory proof against what real engines logged: `tests/accuracy/observations.csv`, one start for
-//! each row. Nothing in the proof was fitted to these rows; they only judge it.
+//! each row. The proof was not computed from these rows, but they were looked at while it was written, so
+//! they are no blind test; the README says what was changed after a look at which row.
 //!
 //! `LLMC_UPDATE_EXPECTED=1 cargo test --test suite -- accuracy` writes the README's table anew.
 
@@ -67,7 +68,14 @@ fn the_table_in_the_readme_is_current() {
 fn rows_that_are_left_out_say_why() {
     for row in rows() {
         let whole = row.uses.contains('v');
-        assert_eq!(whole && row.uses.contains('p'), row.left_out.is_empty(), "{}: `{}` and `{}`", row.id, row.uses, row.left_out);
+        let inferred = row.left_out.contains("taken from the log");
+        assert!(
+            inferred || (whole && row.uses.contains('p')) == row.left_out.is_empty(),
+            "{}: `{}` and `{}`",
+            row.id,
+            row.uses,
+            row.left_out
+        );
     }
 }
 

@@ -30,7 +30,8 @@ struct Images {
 /// most of these encoders have (SigLIP So400m and its heirs), 2 × 1152 + 3 × 1152 + 2 × 4304 elements of
 /// 16 bits; and the values of the patch, which the caller holds in the model's type
 /// (`call_hf_processor`). The high bound is the highest of the published peaks, about 11 GiB for Gemma 3 27B, whose
-/// attention is not the fused one; the Qwen encoders attend with the fused kernel, piece by piece.
+/// attention is not the fused one; the Qwen encoders attend with the fused kernel, piece by piece, and
+/// their bound of 8 GiB, four times what is expected, is judged and not published, as is that of others.
 pub(super) fn peak(setup: &Setup<'_>, shape: &Shape) -> Peak {
     if shape.encoder.is_none() || setup.text_only {
         return Peak::default();

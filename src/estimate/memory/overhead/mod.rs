@@ -2,9 +2,9 @@
 //!
 //! The expected values follow the engine's sources: the profile run (`v1/worker/gpu_model_runner.py`,
 //! `v1/worker/gpu/model_runner.py`) is one forward pass over `max_num_batched_tokens` and one step of
-//! the sampler over `max_num_seqs` rows of logits, and the higher of both peaks counts. Nothing here
-//! was fitted to a logged start; where the sources do not give a number, the bounds are those of
-//! published measurements, and the comment says which.
+//! the sampler over `max_num_seqs` rows of logits, and the higher of both peaks counts. No
+//! figure was computed by fitting logged starts; where the sources do not give a number, the bounds are
+//! judged from published measurements, and the comment says which.
 
 mod encoder;
 mod forward;
@@ -79,8 +79,8 @@ fn of_stage(setup: &Setup<'_>, shape: &Shape, first: bool, last: bool) -> Overhe
         activation_bytes: activation(setup, shape, first, last),
         graph_bytes: graphs::bytes(setup, shape),
         graphs_in_budget,
-        // A context with no work takes 0.1 to 0.75 GiB by card and driver; NCCL starts before the
-        // engine looks at what is free (`init_device`), which adds its buffers.
+        // Judged, not measured: a context with no work takes 0.1 to 0.75 GiB by card and driver; NCCL
+        // starts before the engine looks at what is free (`init_device`), which adds its buffers.
         context_bytes: if setup.tensor_parallel > 1 {
             bounds(0.1 * GIB, 0.6 * GIB, 1.2 * GIB)
         } else {
