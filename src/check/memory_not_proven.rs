@@ -17,7 +17,7 @@ static RULE: Rule = Rule {
            CUDA graphs take differs between machines. The message says which. The compiler never guesses, and \
            what it does not know may still work.\n\n\
            ```kdl\nsource \"acme/tuned-8b\" revision=\"…\" size-gib=15   // no config.json, so no proof\n```\n\n\
-           Do what the help says: give the facts of the model, choose the setting that is proven, or state \
+           Do what the help says: give the facts of the model (`llmc model add`), choose the setting that is proven, or state \
            what the GPU reports as `gpu-memory-gib` of the pool. `llmc fit` shows the bounds of every figure.",
 };
 

@@ -99,7 +99,10 @@ fn with_eight_bits(setup: &Setup<'_>, goal: Goal, limits: Limits, alone: &[Chang
 
 /// What would decide an answer that is not proven.
 pub(super) fn what_settles(fit: &Fit<'_>) -> Vec<String> {
-    let add = || format!("`llmc model add` writes the facts of `{}` from its `config.json`", fit.model.repository);
+    let add = || {
+        let repository = &fit.model.repository;
+        format!("`llmc model add CONFIG.JSON --repository {repository}` writes a file of its facts, which `facts=\"…\"` of `source` names")
+    };
     let Some(setup) = &fit.setup else { return vec![add()] };
     let unknown = setup.unknown_arguments.iter().map(|flag| format!("remove `{flag}`, whose effect on memory is not known"));
     let mut found: Vec<String> = unknown.collect();
