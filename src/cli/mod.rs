@@ -26,6 +26,7 @@ mod saved;
 mod schema;
 mod select;
 mod standing;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ Examples:
   llmc plan                     what would change, and what it does to running pods
   llmc apply                    write what plan shows
   llmc drift --context prod     where files or the cluster differ from it
+  llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc policy list              the policies that stacks are judged by
   llmc explain LLMC-H003        what a code means, and what to do
 
@@ -71,6 +73,7 @@ enum Command {
     Apply(apply::Args),
     Drift(drift::Args),
     Fmt(fmt::Args),
+    Upgrade(upgrade::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     #[cfg(feature = "policy")]
@@ -128,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Apply(args) => apply::run(&args, &mut output),
         Command::Drift(args) => drift::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
+        Command::Upgrade(args) => upgrade::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
         #[cfg(feature = "policy")]

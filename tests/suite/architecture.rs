@@ -6,7 +6,7 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
@@ -19,9 +19,10 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("emit", &["catalog", "diagnostic", "engine", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
+    ("upgrade", &["diagnostic", "engine", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
     ("compile", &["check", "diagnostic", "emit", "plan", "policy", "resolve", "source", "spec", "stack"]),
-    ("cli", &["compile", "deliver", "diagnostic", "emit", "plan", "policy", "source", "spec"]),
+    ("cli", &["compile", "deliver", "diagnostic", "emit", "plan", "policy", "source", "spec", "upgrade"]),
 ];
 
 /// Most lines of a source file.

@@ -31,4 +31,5 @@ mod readme;
 mod rego;
 mod releases;
 mod secrets;
+mod upgrade;
 mod vllm;
