@@ -219,7 +219,21 @@ fn without_yaml(text: &str, range: Range<usize>, key: Range<usize>, count: usize
 mod tests {
     use super::*;
 
-    const KDL: &str = "stack \"a\" {\n    model \"m\" {\n        engine \"vllm\" version=\"0.11.0\" // pinned\n        serve max-model-len=1 {\n            // one\n            args \"--swap-space=4\" // why\n            args \"--seed=7\" \"--task=generate\"   \"--device=cuda\"\n            args \"--num-scheduler-steps=2\"\n        }\n    }\n}\n";
+    const KDL: &str = r#"stack "a" {
+    namespace "n"
+    model "m" {
+        source "o/m" revision="0e9e39f249a16976918f6564b8830bc894c89659"
+        engine "vllm" version="0.11.0" // pinned
+        place pool="p"
+        serve max-model-len=8192 max-num-seqs=1 {
+            // one
+            args "--swap-space=4" // why
+            args "--seed=7" "--task=generate"   "--device=cuda"
+            args "--num-scheduler-steps=2"
+        }
+    }
+}
+"#;
 
     fn removed(index: usize) -> Edit {
         Edit::Remove { model: "m".into(), index }
@@ -243,9 +257,16 @@ mod tests {
         assert_eq!(apply(KDL, Syntax::Kdl, edits), Ok(expected));
     }
 
-    fn yaml(args: &str) -> String {
+    /// A stack with a model `m` whose engine has `version`.
+    fn yaml(version: &str, args: &str) -> String {
+        format!("stack: a # name\nnamespace: n\nmodel:\n{}", model("m", version, args))
+    }
+
+    fn model(name: &str, version: &str, args: &str) -> String {
         format!(
-            "stack: a # name\nmodel:\n  m:\n    engine: {{name: vllm, version: 0.11.0}}   # pinned\n    serve:\n      max-model-len: 1\n{args}"
+            "  {name}:\n    source: {{repository: o/m, revision: 0e9e39f249a16976918f6564b8830bc894c89659}}\n    \
+             engine: {{name: vllm, version: {version}}}   # pinned\n    place: {{pool: p}}\n    serve:\n      \
+             max-model-len: 8192\n      max-num-seqs: 1\n{args}"
         )
     }
 
@@ -260,19 +281,19 @@ mod tests {
             ("      args:\n        - --a\n        - \"--b=1\"\n", 1, "      args:\n        - --a\n"),
             ("      args: # all\n        - --a\n", 0, "      args: [] # all\n"),
         ] {
-            assert_eq!(apply(&yaml(args), Syntax::Yaml, vec![removed(index)]), Ok(yaml(expected)), "{args}");
+            assert_eq!(apply(&yaml("0.11.0", args), Syntax::Yaml, vec![removed(index)]), Ok(yaml("0.11.0", expected)), "{args}");
         }
         let version = Edit::Version { model: "m".into(), from: "0.11.0".into(), to: "0.33.0".into() };
-        assert_eq!(apply(&yaml(""), Syntax::Yaml, vec![version]), Ok(yaml("").replace("0.11.0", "0.33.0")));
+        assert_eq!(apply(&yaml("0.11.0", ""), Syntax::Yaml, vec![version]), Ok(yaml("0.33.0", "")));
     }
 
     #[test]
     fn an_alias_follows_what_it_names() {
-        let text = "stack: a\nmodel:\n  a:\n    engine: {name: vllm, version: &v 0.11.0}\n  m:\n    engine: {name: vllm, version: *v}\n";
+        let text = format!("stack: a\nnamespace: n\nmodel:\n{}{}", model("a", "&v 0.11.0", ""), model("m", "*v", ""));
         let version = |model: &str| Edit::Version { model: model.into(), from: "0.11.0".into(), to: "0.33.0".into() };
-        assert_eq!(apply(text, Syntax::Yaml, vec![version("m"), version("a")]), Ok(text.replace("0.11.0", "0.33.0")));
+        assert_eq!(apply(&text, Syntax::Yaml, vec![version("m"), version("a")]), Ok(text.replace("0.11.0", "0.33.0")));
         // A model that must keep its version cannot share it.
-        assert!(apply(text, Syntax::Yaml, vec![version("m")]).is_err());
+        assert!(apply(&text, Syntax::Yaml, vec![version("m")]).is_err());
     }
 
     #[test]
