@@ -32,7 +32,8 @@ pub(super) fn assess(model: &Written, target: &Target, notes: &mut Vec<Note>, ed
                 }
                 Some(None) => {
                     edits.push(Edit::Remove { model: model.name.clone(), index });
-                    (Weight::Edit, format!("{release} removed it; {successor}"))
+                    let why = if let Successor::Drop(why) = successor { why } else { "" };
+                    (Weight::Edit, format!("{release} removed it; it goes: {why}"))
                 }
                 None => (Weight::Person, format!("{release} removed it; {successor}")),
             },

@@ -177,6 +177,14 @@ fn without_kdl(text: &str, range: Range<usize>) -> String {
     let line = line(text, range.start);
     let before = text.get(line.start..range.start).unwrap_or_default();
     let after = text.get(range.end..line.end).unwrap_or_default();
+    // Between braces on one line, the node and its `;` go.
+    if let Some(front) = before.trim_end().strip_suffix("args").filter(|front| front.trim_end().ends_with(['{', ';'])) {
+        let behind = after.trim_start();
+        if behind.starts_with(['}', ';']) {
+            let end = line.end - behind.strip_prefix(';').unwrap_or(behind).len();
+            return spliced(text, line.start + front.trim_end().len()..end, "");
+        }
+    }
     if before.trim() != "args" || !(after.trim().is_empty() || after.trim_start().starts_with("//")) {
         let start = range.start - (before.len() - before.trim_end_matches([' ', '\t']).len());
         return spliced(text, start..range.end, "");
@@ -255,6 +263,18 @@ mod tests {
             .replace("   \"--device=cuda\"", "")
             .replace("            args \"--num-scheduler-steps=2\"\n", "");
         assert_eq!(apply(KDL, Syntax::Kdl, edits), Ok(expected));
+    }
+
+    #[test]
+    fn a_node_between_braces_goes_whole() {
+        let line = |rest: &str| KDL.replace("max-num-seqs=1 {\n            // one", rest);
+        for (from, to) in [
+            ("max-num-seqs=1 { args \"--x=1\"; }\n        serve {", "max-num-seqs=1 { }\n        serve {"),
+            ("max-num-seqs=1 { args \"--x=1\" }\n        serve {", "max-num-seqs=1 {}\n        serve {"),
+        ] {
+            let (text, at) = (line(from), line(from).find("\"--x=1\"").expect("a place"));
+            assert_eq!(without_kdl(&text, at..at + 7), line(to));
+        }
     }
 
     /// A stack with a model `m` whose engine has `version`.
