@@ -59,8 +59,6 @@ pub static INCOMPARABLE: Rule = Rule {
 /// Compiles the spec at `path`, which is shown to people as `shown`, and judges it by `policies`.
 pub fn compile(path: &Path, shown: &str, policies: &Policies) -> Compilation {
     let mut diagnostics = Vec::new();
-    let mut findings = policies.set().faults().to_vec();
-    let mut applied = Applied::default();
     let text = match source::read_spec_file(path) {
         Ok(text) => text,
         Err(fault) => {
@@ -69,13 +67,24 @@ pub fn compile(path: &Path, shown: &str, policies: &Policies) -> Compilation {
             text
         }
     };
-    let mut sources = Sources::new(shown.to_owned(), &text);
+    compiled(path, &text, shown, policies, diagnostics)
+}
+
+/// As [`compile`], of a text that could stand at `path`.
+pub fn compile_text(path: &Path, text: &str, shown: &str, policies: &Policies) -> Compilation {
+    compiled(path, text, shown, policies, Vec::new())
+}
+
+fn compiled(path: &Path, text: &str, shown: &str, policies: &Policies, mut diagnostics: Vec<Diagnostic>) -> Compilation {
+    let mut findings = policies.set().faults().to_vec();
+    let mut applied = Applied::default();
+    let mut sources = Sources::new(shown.to_owned(), text);
     let mut stack = None;
     let mut files = None;
     // A file that could not be read at all was reported; there is nothing to parse.
     if diagnostics.is_empty() || !text.is_empty() {
         let syntax = Syntax::of(path).unwrap_or(Syntax::Kdl);
-        let document = source::read(&text, syntax, spec::schema(), &mut diagnostics);
+        let document = source::read(text, syntax, spec::schema(), &mut diagnostics);
         // The places are known even where the types refuse what they hold.
         document.iter().for_each(|document| sources.set_document(document));
         if let Some((spec, document)) = document.and_then(|document| typed(document, &mut diagnostics)) {

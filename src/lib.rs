@@ -13,6 +13,7 @@
 //! | [`emit`] | the stack and its [`engine`]s | files |
 //! | [`plan`] | the tree that stands and the files | what would change, and what that means |
 //! | [`policy`] | the stack, its objects, a plan | what Rego policies say of them |
+//! | [`upgrade`] | a spec, a release of its engine | what changes, and the spec with its edits |
 //! | [`deliver`] | files | a written tree, whole or not at all, here or as a pull request |
 //!
 //! Every stage reports [`diagnostic`]s and may ask [`syntax`] what Kubernetes accepts as a name, a
@@ -38,3 +39,4 @@ pub mod source;
 pub mod spec;
 pub mod stack;
 pub mod syntax;
+pub mod upgrade;

@@ -31,30 +31,18 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         match Version::parse(written) {
             Err(_) => {
                 let finding = Diagnostic::at_value(&RULE, at, format!("`{written}` is not an exact version of {}", engine.name()));
-                let nearest = repaired(written).and_then(|v| nearest(releases, &v).pop()).unwrap_or_else(|| newest.clone());
+                let nearest = repaired(written).and_then(|v| engine::nearest(releases, &v).pop()).unwrap_or_else(|| newest.clone());
                 out.push(finding.label(known).help(format!("write `version=\"{nearest}\"`")));
             }
             Ok(version) if !releases.contains(&version) => {
                 let message = format!("the flags and metrics of {} {version} are not known", engine.name());
-                let nearest: Vec<String> = nearest(releases, &version).iter().map(|v| format!("`version=\"{v}\"`")).collect();
+                let nearest: Vec<String> = engine::nearest(releases, &version).iter().map(|v| format!("`version=\"{v}\"`")).collect();
                 let help = format!("the nearest known: {}", nearest.join(" and "));
                 out.push(Diagnostic::at_value(&RULE, at, message).label(known).help(help));
             }
             Ok(_) => {}
         }
     }
-}
-
-/// The releases next to `version`: the last before it and the first after it, or itself. A release
-/// candidate counts as its release.
-fn nearest(releases: &[Version], version: &Version) -> Vec<Version> {
-    let version = Version::new(version.major, version.minor, version.patch);
-    if releases.contains(&version) {
-        return vec![version];
-    }
-    let before = releases.iter().rev().find(|r| **r < version);
-    let after = releases.iter().find(|r| **r > version);
-    before.into_iter().chain(after).cloned().collect()
 }
 
 /// The version that was meant by `v0.32.0`, `0.32` or `0.9.0.1`.

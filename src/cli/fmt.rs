@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// Replaces a file whole, so that a killed run leaves the old text or the new.
-fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+pub(super) fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(inputs::parent(path))?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     fs::set_permissions(file.path(), fs::metadata(path)?.permissions())?;

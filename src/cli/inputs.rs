@@ -76,6 +76,14 @@ pub(super) fn compile_all(inputs: &[Input], jobs: usize) -> Result<Vec<Compilati
     Ok(compile_each(inputs, jobs, &policies, |input| compile::compile(&input.path, &input.shown, policies.get(input))))
 }
 
+/// Compiles a text that could stand in the place of an input's, judged by the same policies.
+pub(super) fn compile_text(input: &Input, text: &str) -> Result<Compilation, Failure> {
+    let inputs = std::slice::from_ref(input);
+    let policies = Repositories::of(inputs)?;
+    let compile = |input: &Input| compile::compile_text(&input.path, text, &input.shown, policies.get(input));
+    compile_each(inputs, 1, &policies, compile).pop().ok_or_else(|| Failure::Message(format!("cannot compile `{}`", input.shown)))
+}
+
 /// The policies of each repository, read once.
 struct Repositories {
     by_root: BTreeMap<PathBuf, Policies>,

@@ -28,6 +28,7 @@ mod saved;
 mod schema;
 mod select;
 mod standing;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,7 @@ Examples:
   llmc apply                    write what plan shows
   llmc drift --context prod     where files or the cluster differ from it
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
+  llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of
   llmc explain LLMC-H003        what a code means, and what to do
@@ -76,6 +78,7 @@ enum Command {
     Drift(drift::Args),
     Fit(fit::Args),
     Fmt(fmt::Args),
+    Upgrade(upgrade::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Model(model::Args),
@@ -135,6 +138,7 @@ pub fn run() -> ExitCode {
         Command::Drift(args) => drift::run(&args, &mut output),
         Command::Fit(args) => fit::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
+        Command::Upgrade(args) => upgrade::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Model(args) => model::run(&args, &mut output),

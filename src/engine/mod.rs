@@ -99,3 +99,15 @@ pub fn of(name: EngineName) -> &'static dyn Engine {
         EngineName::Vllm => &vllm::Vllm,
     }
 }
+
+/// The releases next to `version`: the last before it and the first after it, or itself. A release
+/// candidate counts as its release.
+pub fn nearest(releases: &[Version], version: &Version) -> Vec<Version> {
+    let version = Version::new(version.major, version.minor, version.patch);
+    if releases.contains(&version) {
+        return vec![version];
+    }
+    let before = releases.iter().rev().find(|r| **r < version);
+    let after = releases.iter().find(|r| **r > version);
+    before.into_iter().chain(after).cloned().collect()
+}

@@ -6,7 +6,7 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
@@ -21,9 +21,13 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("emit", &["catalog", "diagnostic", "engine", "fit", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
+    ("upgrade", &["diagnostic", "engine", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
     ("compile", &["check", "diagnostic", "emit", "plan", "policy", "resolve", "source", "spec", "stack"]),
-    ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec"]),
+    (
+        "cli",
+        &["catalog", "compile", "deliver", "diagnostic", "emit", "engine", "estimate", "fit", "plan", "policy", "source", "spec", "stack", "upgrade"],
+    ),
 ];
 
 /// Most lines of a source file.

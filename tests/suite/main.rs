@@ -35,4 +35,5 @@ mod readme;
 mod rego;
 mod releases;
 mod secrets;
+mod upgrade;
 mod vllm;

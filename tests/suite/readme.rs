@@ -107,14 +107,31 @@ fn the_plan_reads_as_shown() {
     assert_eq!(shown, run.stdout, "the README shows another plan");
 }
 
-/// A repository with the example stacks and their trees, after the README's `sed` command.
+/// The upgrade that the README shows is the one that its commands give.
+#[test]
+fn the_upgrade_reads_as_shown() {
+    let folder = after_sed(1);
+    let run = llmc(folder.path(), &["upgrade", "vllm", "0.33.0", "customer-support", "--check"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let shown = blocks("text").into_iter().find(|block| block.contains(" 0.33.0")).unwrap();
+    assert_eq!(shown, run.stdout, "the README shows another upgrade");
+}
+
+/// A repository with the example stacks and their trees, after the README's first `sed` command.
 fn edited_repository() -> tempfile::TempDir {
+    after_sed(0)
+}
+
+/// As [`edited_repository`], after the `sed` command of that number alone.
+fn after_sed(number: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for part in ["stacks", "generated"] {
         crate::harness::copy(&root().join(part), &folder.path().join(part));
     }
-    let sed = blocks("sh").iter().find_map(|block| block.lines().find(|line| line.starts_with("sed ")).map(str::to_owned)).unwrap();
-    assert!(std::process::Command::new("sh").args(["-c", &sed]).current_dir(folder.path()).status().unwrap().success());
+    let commands: Vec<String> =
+        blocks("sh").iter().flat_map(|block| block.lines()).filter(|l| l.starts_with("sed ")).map(str::to_owned).collect();
+    let sed = &commands[number];
+    assert!(std::process::Command::new("sh").args(["-c", sed]).current_dir(folder.path()).status().unwrap().success());
     folder
 }
 

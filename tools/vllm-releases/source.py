@@ -203,7 +203,7 @@ class Release:
                     values += hint.args
             else:
                 values.append(self.value(part, module, {}))
-        return values
+        return list(dict.fromkeys(values))
 
     # Values
 

@@ -84,6 +84,7 @@ def loosen() -> None:
     from pydantic_core import core_schema
 
     stub.StubType.__getitem__ = lambda cls, parameters: cls
+    stub.StubType.register = lambda cls, *_, **__: None
     stub.StubType.__get_pydantic_core_schema__ = lambda cls, source, handler: core_schema.any_schema()
 
 
