@@ -108,8 +108,7 @@ fn one(input: &Input, target: &Target, is_check: bool) -> Result<Done, Failure> 
 }
 
 fn memory(model: &ModelUpgrade, now: &Compilation, next: Option<&Compilation>) -> Option<Memory> {
-    let of = |compilation: &Compilation| compilation.stack.as_ref().and_then(|stack| stack.models.get(&model.model).cloned());
-    upgrade::memory_verdicts(&of(now)?, &of(next?)?)
+    upgrade::memory(now.stack.as_ref()?, next?.stack.as_ref()?, &model.model)
 }
 
 /// The errors of a compilation: warnings are no concern of an upgrade.

@@ -38,12 +38,12 @@ pub fn render_text(stack: &Stack, colour: bool) -> String {
 }
 
 fn title(stack: &Stack, model: &str, verdict: Verdict, style: Style) -> String {
-    let (word, code) = match verdict {
-        Verdict::ProvenToStart => ("proven to start", "32"),
-        Verdict::ProvenToRefuse => ("proven to refuse", "31"),
-        Verdict::NotProven => ("not proven", "33"),
+    let colour = match verdict {
+        Verdict::ProvenToStart => "32",
+        Verdict::ProvenToRefuse => "31",
+        Verdict::NotProven => "33",
     };
-    format!("{}: {}", style.paint("1", &format!("{} / {}", printable(&stack.name), printable(model))), style.paint(code, word))
+    format!("{}: {}", style.paint("1", &format!("{} / {}", printable(&stack.name), printable(model))), style.paint(colour, verdict.words()))
 }
 
 fn block(stack: &Stack, fit: &Fit<'_>, style: Style) -> String {

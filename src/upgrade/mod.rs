@@ -16,9 +16,10 @@ pub use text::render_text;
 
 use crate::diagnostic::did_you_mean;
 use crate::engine::{self, Engine};
+use crate::fit::{self, Fit};
 use crate::source::{self, Syntax};
 use crate::spec;
-use crate::stack::{self, EngineName};
+use crate::stack::{EngineName, Stack};
 
 /// A release to go to.
 #[derive(Clone, Debug)]
@@ -154,7 +155,15 @@ fn written(value: &Value, engine: &str) -> Vec<Written> {
     value.get("model").and_then(Value::as_object).into_iter().flatten().filter_map(read).collect()
 }
 
-/// What the memory proof says of a model before and after; `None` where it says nothing.
-pub fn memory_verdicts(_before: &stack::Model, _after: &stack::Model) -> Option<Memory> {
-    None
+/// What the memory proof says of the model `name` before and after; none where either stack lacks it.
+pub fn memory(before: &Stack, after: &Stack, name: &str) -> Option<Memory> {
+    Some(Memory { before: said(before, name)?, after: said(after, name)? })
+}
+
+fn said(stack: &Stack, name: &str) -> Option<String> {
+    let model = stack.models.get(name)?;
+    let fit = Fit::of(model, stack.pools.get(&model.pool)?);
+    let tokens = fit.proof.as_ref().and_then(|proof| proof.cache.as_ref()).map(|cache| cache.logged_tokens.expected);
+    let tokens = tokens.map_or_else(String::new, |tokens| format!(", {} KV tokens", fit::thousands(tokens)));
+    Some(format!("{}{tokens}", fit.verdict().words()))
 }

@@ -98,6 +98,17 @@ pub enum Verdict {
     NotProven,
 }
 
+impl Verdict {
+    /// The verdict as people read it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::ProvenToStart => "proven to start",
+            Self::ProvenToRefuse => "proven to refuse",
+            Self::NotProven => "not proven",
+        }
+    }
+}
+
 /// A check at which the engine gives up, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
