@@ -261,29 +261,7 @@ pub(super) fn facts(repository: &str, context_tokens: u64, shape: Shape) -> Mode
 
 /// The model on GPUs of a compute capability with a version of vLLM.
 pub(super) fn setup<'a>(facts: &'a ModelFacts, tensor_parallel: u64, version: [u64; 3], compute_capability: (u32, u32)) -> Setup<'a> {
-    Setup {
-        version: Version::new(version[0], version[1], version[2]),
-        facts,
-        gpu: Gpu { name: "any".into(), total_bytes: Bounds::exact(80 << 30), compute_capability, unified_memory: false },
-        tensor_parallel,
-        pipeline_parallel: 1,
-        decode_context_parallel: 1,
-        expert_parallel: false,
-        max_model_len: None,
-        gpu_memory_utilization: 0.9,
-        kv_cache_memory_bytes: None,
-        max_num_seqs: 256,
-        max_num_batched_tokens: 8192,
-        kv_cache_dtype: "auto".into(),
-        dtype: None,
-        quantization: None,
-        block_size: None,
-        enforce_eager: false,
-        max_capture_size: None,
-        prefix_caching: None,
-        async_scheduling: None,
-        speculative_tokens: 0,
-        text_only: false,
-        unknown_arguments: Vec::new(),
-    }
+    let version = Version::new(version[0], version[1], version[2]);
+    let gpu = Gpu { name: "any".into(), total_bytes: Bounds::exact(80 << 30), compute_capability, unified_memory: false };
+    Setup { tensor_parallel, max_model_len: None, ..Setup::new(version, facts, gpu) }
 }
