@@ -38,6 +38,9 @@ const LIVE_V2: Edit<'_> =
 /// Nobody depends on the stack, so that policies let a single copy pass.
 const DEVELOPMENT: Edit<'_> = ("stage \"production\"", "stage \"development\"");
 
+/// Half of the load of `llama-8b`, so that one copy holds it.
+const HALF: Edit<'_> = ("concurrency=80", "concurrency=40");
+
 /// `customer-support` as it stands.
 static STANDS: LazyLock<FileSet> = LazyLock::new(|| compiled(&[]));
 
@@ -130,7 +133,7 @@ fn a_flag_restarts_the_pods_of_its_model() {
 
 #[test]
 fn a_single_copy_without_room_is_an_outage() {
-    let single: &[Edit<'_>] = &[DEVELOPMENT, ("nodes 3\n", "nodes 1\n"), ("replicas min=2\n", "replicas min=1\n")];
+    let single: &[Edit<'_>] = &[DEVELOPMENT, HALF, ("nodes 3\n", "nodes 1\n"), ("replicas min=2\n", "replicas min=1\n")];
     let changed = [single, &[("max-num-seqs=128", "max-num-seqs=64")]].concat();
     let plan = from_to(single, &changed);
     let Disruption::RollingRestart(restart) = &plan.rollouts[0].disruption else { panic!("{:?}", plan.rollouts) };
@@ -149,7 +152,8 @@ fn pods_that_grow_or_move_need_their_gpus_at_once() {
         });
         restarts.map(|gpus| (gpus.pool, gpus.needed, gpus.free)).next()
     };
-    let smaller = [("tensor-parallel=4", "tensor-parallel=2")];
+    // Half of the GPUs hold few requests.
+    let smaller = [("tensor-parallel=4", "tensor-parallel=2"), ("concurrency=50", "concurrency=5")];
     // One pod of two GPUs above the three of four.
     assert_eq!(free(&edited(&smaller)), Some((Some("a100".into()), 2, 4)));
     // One pod of four, and two more for each of three pods.
@@ -178,7 +182,7 @@ fn copies_scale() {
     let budget = plan.totals.budget.as_ref().expect("a budget");
     // 2.21 * 8 * 730 + 1.10 * 2 * 730, and one GPU of 1.10 more.
     assert_eq!(budget.monthly_min, [Some("14512.40".to_owned()), Some("15315.40".to_owned())]);
-    let back = from_to(&[DEVELOPMENT], &[DEVELOPMENT, ("replicas min=2\n", "replicas min=1\n")]);
+    let back = from_to(&[DEVELOPMENT, HALF], &[DEVELOPMENT, HALF, ("replicas min=2\n", "replicas min=1\n")]);
     has_risk(&back, RiskLevel::Medium, "`llama-8b` may run as a single copy, before as 2");
 }
 

@@ -5,6 +5,8 @@ use crate::stack::Model;
 /// Flags that the compiler writes itself, with the field that decides each.
 const OWNED: &[(&str, &str)] = &[
     ("--api-server-count", "replicas"),
+    // A file with any of the others.
+    ("--config", "serve"),
     ("--data-parallel-size", "replicas"),
     ("--download-dir", "cache"),
     ("--enable-ssl-refresh", "engine"),

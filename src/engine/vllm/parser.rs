@@ -267,7 +267,6 @@ mod tests {
         let version = Version::new(0, 32, 0);
         let plugin = ["--tool_parser_plugin=/a.py".to_owned()];
         assert_eq!(fault(&version, "--tool-call-parser", Some("nothing"), &plugin), None);
-        assert_eq!(fault_of("0.32.0", "--kv-cache-memory-bytes", Some("8G")), None);
         assert_eq!(fault_of("0.8.5", "--enable-chunked-prefill", None), None);
         assert_eq!(fault_of("0.8.4", "--enable-chunked-prefill", Some("true")), None);
     }
