@@ -50,6 +50,7 @@ fn setup(facts: &ModelFacts) -> Setup<'_> {
         speculative_tokens: 0,
         text_only: true,
         unknown_arguments: Vec::new(),
+        unsupported: Vec::new(),
     }
 }
 

@@ -148,6 +148,7 @@ impl Case {
             speculative_tokens: 0,
             text_only: false,
             unknown_arguments: Vec::new(),
+            unsupported: Vec::new(),
         }
     }
 

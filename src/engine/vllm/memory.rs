@@ -149,6 +149,7 @@ pub(super) fn setup<'a>(model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<
         speculative_tokens: 0,
         text_only: false,
         unknown_arguments: Vec::new(),
+        unsupported: Vec::new(),
     };
     for argument in &serve.args {
         if argue(&mut setup, argument).is_none() {
@@ -291,6 +292,7 @@ mod tests {
             speculative_tokens: 0,
             text_only: false,
             unknown_arguments: Vec::new(),
+            unsupported: Vec::new(),
         }
     }
 

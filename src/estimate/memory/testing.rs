@@ -81,5 +81,6 @@ pub(super) fn setup<'a>(facts: &'a ModelFacts, gpu_name: &str, version: &str) ->
         speculative_tokens: 0,
         text_only: false,
         unknown_arguments: Vec::new(),
+        unsupported: Vec::new(),
     }
 }

@@ -113,6 +113,7 @@ impl Row {
             speculative_tokens: 0,
             text_only: false,
             unknown_arguments: Vec::new(),
+            unsupported: Vec::new(),
         }
     }
 

@@ -106,6 +106,7 @@ fn setup<'a>(facts: &'a ModelFacts, version: &str, tokens: u64) -> Setup<'a> {
         speculative_tokens: 0,
         text_only: false,
         unknown_arguments: Vec::new(),
+        unsupported: Vec::new(),
     }
 }
 

@@ -285,5 +285,6 @@ pub(super) fn setup<'a>(facts: &'a ModelFacts, tensor_parallel: u64, version: [u
         speculative_tokens: 0,
         text_only: false,
         unknown_arguments: Vec::new(),
+        unsupported: Vec::new(),
     }
 }
