@@ -11,6 +11,7 @@ pub mod overhead;
 mod prove;
 mod refusal;
 pub mod search;
+mod support;
 #[cfg(test)]
 mod testing;
 pub mod weights;
@@ -18,7 +19,7 @@ pub mod weights;
 use semver::Version;
 
 pub use bounds::Bounds;
-pub use prove::prove;
+pub use prove::{is_followed, prove};
 
 use crate::catalog::ModelFacts;
 
@@ -72,6 +73,8 @@ pub struct Setup<'a> {
     pub text_only: bool,
     /// Arguments whose effect on memory is not known; with one, nothing is proven.
     pub unknown_arguments: Vec<String>,
+    /// Why this version may not run the model at all, in words; with one, nothing is proven.
+    pub unsupported: Vec<String>,
 }
 
 impl<'a> Setup<'a> {
@@ -102,6 +105,7 @@ impl<'a> Setup<'a> {
             speculative_tokens: 0,
             text_only: false,
             unknown_arguments: Vec::new(),
+            unsupported: Vec::new(),
         }
     }
 }
