@@ -1,19 +1,11 @@
 //! The nearest settings that work, in the words of a spec.
 
 use super::{Fit, gib, thousands};
-use crate::estimate::memory::search::{self, Change, Goal, Limits};
+use crate::estimate::memory::search::{self, Change, EightBitCache, Goal, Limits};
 use crate::estimate::memory::{Setup, Verdict, prove};
-use semver::Version;
 
 /// Most remedies that are named.
 const MOST: usize = 8;
-/// A cache of half the size.
-const EIGHT_BIT: &str = "`kv-cache-dtype=\"fp8\"`";
-/// First GPUs that compute 8-bit floats in hardware.
-const EIGHT_BIT_CAPABILITY: (u32, u32) = (8, 9);
-/// GPUs and a version for which vLLM chooses FlashInfer for an 8-bit cache, whose kernels widen it
-/// (`get_attn_backend` in `vllm/platforms/cuda.py`); the other backends refuse it there.
-const FLASHINFER: ((u32, u32), Version) = ((8, 0), Version::new(0, 32, 0));
 
 /// Settings near those of `fit` with which it starts, or, with a load, also holds that with the least
 /// copies; the least change first.
@@ -76,25 +68,21 @@ fn around_the_load(fit: &Fit<'_>, setup: &Setup<'_>) -> Vec<String> {
     found
 }
 
-/// What an 8-bit cache reaches, alone where the search did not try it, and with another change that it
-/// makes smaller than that is among `alone`.
+/// What an 8-bit cache reaches, alone where the search leaves it out for being widened, and with another
+/// change that it makes smaller than that is among `alone`.
 fn with_eight_bits(setup: &Setup<'_>, goal: Goal, limits: Limits, alone: &[Change]) -> Vec<(String, &'static str)> {
-    let is_wide = ["auto", "bfloat16", "float16"].contains(&setup.kv_cache_dtype.as_str());
-    let capability = setup.gpu.compute_capability;
-    let is_native = capability >= EIGHT_BIT_CAPABILITY;
-    let is_widened = capability >= FLASHINFER.0 && setup.version >= FLASHINFER.1;
-    if !is_wide || !(is_native || is_widened) || alone.iter().any(|change| matches!(change, Change::KvCacheDtype(_))) {
-        return Vec::new();
-    }
-    let note = if is_native { "" } else { ", by FlashInfer's kernels" };
-    let eight_bit = Change::KvCacheDtype("fp8".into()).applied(setup);
+    let change = Change::eight_bit_cache();
+    let Some(cache) = search::eight_bit_cache(setup).filter(|_| !alone.contains(&change)) else { return Vec::new() };
+    let note = if cache == EightBitCache::Native { "" } else { ", by FlashInfer's kernels" };
+    let eight_bit = change.applied(setup);
     if goal.is_reached(&prove(&eight_bit)) {
-        return vec![(EIGHT_BIT.to_owned(), note)];
+        return vec![(words(&change), note)];
     }
     let is_near = |change: &Change| matches!(change, Change::MaxModelLen(_) | Change::TensorParallel(_) | Change::Gpu(_));
     let other = search::nearest(&eight_bit, goal, limits).into_iter().map(|way| way.change);
     let other = other.filter(|change| is_near(change) && !alone.contains(change));
-    other.map(|change| (format!("{EIGHT_BIT} with {}", words(&change)), if matches!(change, Change::Gpu(_)) { "" } else { note })).collect()
+    let on_this_gpu = |change: &Change| if matches!(change, Change::Gpu(_)) { "" } else { note };
+    other.map(|other| (format!("{} with {}", words(&change), words(&other)), on_this_gpu(&other))).collect()
 }
 
 /// What would decide an answer that is not proven.

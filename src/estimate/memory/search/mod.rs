@@ -5,6 +5,7 @@
 
 use super::{Proof, Setup, Verdict, prove};
 use crate::catalog;
+use semver::Version;
 
 /// What settings must reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,11 @@ pub struct Limits {
 }
 
 impl Change {
+    /// To a cache of 8-bit floats, of half the size.
+    pub fn eight_bit_cache() -> Self {
+        Self::KvCacheDtype("fp8".to_owned())
+    }
+
     /// `setup` with the change.
     #[must_use]
     pub fn applied<'a>(&self, setup: &Setup<'a>) -> Setup<'a> {
@@ -103,7 +109,7 @@ pub fn nearest(setup: &Setup<'_>, goal: Goal, limits: Limits) -> Vec<Way> {
         first(utilizations(setup)),
         first(if setup.enforce_eager { Vec::new() } else { vec![Change::EnforceEager] }),
         stated_cache(setup, goal),
-        first(eight_bit_cache(setup)),
+        eight_bit_cache(setup).filter(|cache| *cache == EightBitCache::Native).and_then(|_| way(setup, goal, Change::eight_bit_cache())),
         shorter_requests(setup, goal),
         first(more_gpus(setup, limits)),
         first(if limits.other_gpus { larger_gpus(setup) } else { Vec::new() }),
@@ -151,10 +157,25 @@ fn stated_cache(setup: &Setup<'_>, goal: Goal) -> Option<Way> {
     way(setup, goal, Change::KvCacheMemoryBytes(largest(1, most.min(1 << 20), fits)? * STEP))
 }
 
-/// An 8-bit cache, where the GPU computes with it and the cache is wider.
-fn eight_bit_cache(setup: &Setup<'_>) -> Vec<Change> {
-    let wide = matches!(setup.kv_cache_dtype.as_str(), "auto" | "bfloat16" | "float16");
-    if wide && setup.gpu.compute_capability >= (8, 9) { vec![Change::KvCacheDtype("fp8".into())] } else { Vec::new() }
+/// How a GPU reads a cache of 8-bit floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EightBitCache {
+    /// It computes with them.
+    Native,
+    /// FlashInfer's kernels widen them, which vLLM chooses for such a cache since 0.32.0
+    /// (`get_attn_backend` in `vllm/platforms/cuda.py`); the other backends refuse it.
+    Widened,
+}
+
+/// Whether a cache of 8-bit floats can take the place of the setup's wider one, and how it is read.
+pub fn eight_bit_cache(setup: &Setup<'_>) -> Option<EightBitCache> {
+    let is_wide = matches!(setup.kv_cache_dtype.as_str(), "auto" | "bfloat16" | "float16");
+    match setup.gpu.compute_capability {
+        _ if !is_wide => None,
+        (8, 9..) | (9.., _) => Some(EightBitCache::Native),
+        (8, _) if setup.version >= Version::new(0, 32, 0) => Some(EightBitCache::Widened),
+        _ => None,
+    }
 }
 
 /// The longest request that works, in whole Ki tokens, or in blocks where less than that fits.
