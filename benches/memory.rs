@@ -26,31 +26,9 @@ fn facts(model: &str) -> &'static ModelFacts {
 
 /// Eight GPUs of 80 GB with requests of 131072 tokens, far more than they hold for 50 at once.
 fn setup(facts: &ModelFacts) -> Setup<'_> {
-    Setup {
-        version: "0.32.0".parse().expect("a version"),
-        facts,
-        gpu: catalog::gpu("h200-141gb-sxm").expect("a known GPU").into(),
-        tensor_parallel: 8,
-        pipeline_parallel: 1,
-        decode_context_parallel: 1,
-        expert_parallel: false,
-        max_model_len: Some(131_072),
-        gpu_memory_utilization: 0.9,
-        kv_cache_memory_bytes: None,
-        max_num_seqs: 256,
-        max_num_batched_tokens: 8192,
-        kv_cache_dtype: "auto".into(),
-        dtype: None,
-        quantization: None,
-        block_size: None,
-        enforce_eager: false,
-        max_capture_size: None,
-        prefix_caching: None,
-        async_scheduling: None,
-        speculative_tokens: 0,
-        text_only: true,
-        unknown_arguments: Vec::new(),
-    }
+    let version = "0.32.0".parse().expect("a version");
+    let gpu = catalog::gpu("h200-141gb-sxm").expect("a known GPU").into();
+    Setup { tensor_parallel: 8, max_model_len: Some(131_072), text_only: true, ..Setup::new(version, facts, gpu) }
 }
 
 fn works<'a>(setup: &'a Setup<'a>, goal: Goal) -> impl Fn(u64) -> bool + 'a {

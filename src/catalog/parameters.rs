@@ -178,3 +178,36 @@ fn small(run: &LayerRun, hidden: u128) -> u128 {
     };
     mixer + feed_forward
 }
+
+#[cfg(test)]
+mod tests {
+    /// Counts in billions of `vllm-project/recipes` and model cards.
+    #[test]
+    fn the_catalogue_counts_what_is_published() {
+        let published = [
+            ("meta-llama/Llama-3.1-8B", 8.03),
+            ("meta-llama/Llama-3.1-70B", 70.6),
+            ("Qwen/Qwen3-8B", 8.19),
+            ("Qwen/Qwen3-30B-A3B", 30.5),
+            ("Qwen/Qwen3-235B-A22B", 235.1),
+            ("Qwen/Qwen3-Coder-480B-A35B-Instruct", 480.2),
+            ("Qwen/Qwen3.5-397B-A17B", 397.0),
+            ("Qwen/Qwen3.5-122B-A10B", 122.0),
+            ("openai/gpt-oss-20b", 20.9),
+            ("openai/gpt-oss-120b", 116.8),
+            ("deepseek-ai/DeepSeek-V3", 671.0),
+            ("moonshotai/Kimi-K2-Instruct", 1026.5),
+            ("zai-org/GLM-5", 744.0),
+            ("MiniMaxAI/MiniMax-M2.5", 229.0),
+            ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 31.6),
+            ("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-FP8", 120.6),
+            ("mistralai/Mixtral-8x7B-v0.1", 46.7),
+            ("mistralai/Mixtral-8x22B-v0.1", 140.6),
+            ("google/gemma-2-9b", 9.24),
+        ];
+        for (repository, billions) in published {
+            let counted = crate::catalog::model(repository).and_then(|facts| facts.parameters()).expect("a known size") as f64 / 1e9;
+            assert!((counted / billions - 1.0).abs() < 0.01, "{repository}: {counted} against {billions}");
+        }
+    }
+}

@@ -59,9 +59,8 @@ impl<'a> Fit<'a> {
 
     /// Whether every fact is known, so that only bounds can leave an answer open.
     pub fn is_known(&self) -> bool {
-        let is_settled = |setup: &Setup<'_>| setup.unknown_arguments.is_empty() && !setup.gpu.unified_memory;
         let has_figures = |proof: &Proof| proof.weights_bytes.is_some() && proof.non_torch_bytes.is_some() && proof.cache.is_some();
-        self.setup.as_ref().is_some_and(is_settled) && self.proof.as_ref().is_some_and(has_figures)
+        self.setup.as_ref().is_some_and(memory::is_followed) && self.proof.as_ref().is_some_and(has_figures)
     }
 
     /// What is not known, in words.

@@ -119,35 +119,24 @@ impl Case {
     }
 
     fn setup<'a>(&self, facts: &'a ModelFacts, version: &str) -> Setup<'a> {
+        let gpu = Gpu {
+            name: "h100-80gb".to_owned(),
+            total_bytes: Bounds::exact(85_000_000_000),
+            compute_capability: (8, 0),
+            unified_memory: false,
+        };
         Setup {
-            version: Version::parse(version).unwrap(),
-            facts,
-            gpu: Gpu {
-                name: "h100-80gb".to_owned(),
-                total_bytes: Bounds::exact(85_000_000_000),
-                compute_capability: (8, 0),
-                unified_memory: false,
-            },
             tensor_parallel: self.tensor_parallel,
             pipeline_parallel: self.available.len() as u64,
             decode_context_parallel: self.spread,
-            expert_parallel: false,
             max_model_len: self.tokens,
-            gpu_memory_utilization: 0.9,
-            kv_cache_memory_bytes: None,
             max_num_seqs: self.requests,
             max_num_batched_tokens: self.batched,
             kv_cache_dtype: if self.eight_bit { "fp8" } else { "auto" }.to_owned(),
-            dtype: None,
-            quantization: None,
             block_size: Some(self.block),
-            enforce_eager: false,
-            max_capture_size: None,
             prefix_caching: Some(self.prefixes),
             async_scheduling: Some(self.overlap),
-            speculative_tokens: 0,
-            text_only: false,
-            unknown_arguments: Vec::new(),
+            ..Setup::new(Version::parse(version).unwrap(), facts, gpu)
         }
     }
 

@@ -100,7 +100,9 @@ fn defaults(from: &Version, to: &Version) -> Vec<DefaultChange> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog;
     use crate::engine::Successor;
+    use crate::estimate::memory::{Setup, overhead, prove};
 
     fn changes(from: &str, to: &str) -> Changes {
         let version = |text| Version::parse(text).expect("a version");
@@ -127,6 +129,39 @@ mod tests {
         let down = changes("0.33.0", "0.11.0");
         assert!(down.flags.contains(&("--swap-space", FlagChange::Added)));
         assert!(down.flags.contains(&("--shutdown-timeout", FlagChange::Removed(None))));
+    }
+
+    /// The words of the table and the rules of the memory proof are two places; each release holds them
+    /// against each other.
+    #[test]
+    fn the_memory_proof_follows_the_defaults_of_each_release() {
+        let facts = catalog::model("meta-llama/Llama-3.1-8B-Instruct").expect("a model of the catalogue");
+        for (version, card) in DATA.releases.iter().flat_map(|version| ["h100-80gb-sxm", "b200-180gb-sxm"].map(|card| (version, card))) {
+            let defaults = defaults_of(version);
+            let mut setup = Setup::new(version.clone(), facts, catalog::gpu(card).expect("a GPU of the catalogue").into());
+            let most = if card.starts_with("b200") { 1024 } else { 512 };
+            for requests in [100, 256, 1024] {
+                setup.max_num_seqs = requests;
+                let by_eight_to = |most: u64| [1, 2, 4].into_iter().chain((8..=most).step_by(8)).collect::<Vec<_>>();
+                let wider =
+                    |most: u64| [1, 2, 4].into_iter().chain((8..256.min(most + 1)).step_by(8)).chain((256..=most).step_by(16)).collect();
+                let sizes: Vec<u64> = match defaults["cudagraph-capture-sizes"] {
+                    "1, 2, 4, then by 8 up to 512" => by_eight_to(512),
+                    "1, 2, 4, then by 8 up to 2 * max-num-seqs, at most 512" => by_eight_to(512.min(2 * requests)),
+                    "1, 2, 4, by 8 up to 256, by 16 up to 2 * max-num-seqs, at most 512" => wider(512.min(2 * requests)),
+                    "1, 2, 4, by 8 up to 256, by 16 up to 2 * max-num-seqs, at most 512 (1024 on B200)" => wider(most.min(2 * requests)),
+                    other => panic!("{version}: the proof has no rule for {other}"),
+                };
+                assert_eq!(overhead::captured(&setup), sizes, "{version} on {card} with {requests} requests");
+            }
+            let counts_graphs = overhead::per_stage(&setup).expect("an overhead")[0].graphs_in_budget;
+            assert_eq!(counts_graphs, defaults["memory-profiler-estimates-cudagraphs"] == "on", "{version}");
+            assert_eq!(defaults["block-size"], "16", "{version}: the cache is cut into blocks of 16 tokens");
+            // What overlaps shows where the proof counts steps in flight, and nowhere else.
+            let with = |overlaps| prove(&Setup { async_scheduling: overlaps, ..setup.clone() });
+            let by_default = with(Some(!defaults["async-scheduling"].starts_with("off")));
+            assert_eq!(with(None), by_default, "{version}: async-scheduling");
+        }
     }
 
     #[test]

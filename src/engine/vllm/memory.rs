@@ -126,29 +126,15 @@ pub(super) fn setup<'a>(model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<
     let facts = model.facts.as_deref().ok_or_else(|| vec![format!("the `config.json` of `{}`", model.repository)])?;
     let serve = &model.serve;
     let mut setup = Setup {
-        version: model.engine_version.clone(),
-        facts,
-        gpu: gpu(pool),
         tensor_parallel: u64::from(model.tensor_parallel.max(1)),
-        pipeline_parallel: 1,
-        decode_context_parallel: 1,
-        expert_parallel: false,
         max_model_len: Some(serve.max_model_len),
         gpu_memory_utilization: serve.gpu_memory_utilization,
         kv_cache_memory_bytes: serve.kv_cache_memory_bytes,
         max_num_seqs: u64::from(serve.max_num_seqs),
         max_num_batched_tokens: serve.max_num_batched_tokens,
         kv_cache_dtype: serve.kv_cache_dtype.clone().unwrap_or_else(|| "auto".into()),
-        dtype: None,
         quantization: serve.quantization.clone(),
-        block_size: None,
-        enforce_eager: false,
-        max_capture_size: None,
-        prefix_caching: None,
-        async_scheduling: None,
-        speculative_tokens: 0,
-        text_only: false,
-        unknown_arguments: Vec::new(),
+        ..Setup::new(model.engine_version.clone(), facts, gpu(pool))
     };
     for argument in &serve.args {
         if argue(&mut setup, argument).is_none() {
@@ -267,31 +253,9 @@ mod tests {
     use crate::estimate::memory::{Gpu, Setup};
 
     fn setup() -> Setup<'static> {
-        Setup {
-            version: semver::Version::new(0, 32, 0),
-            facts: catalog::model("meta-llama/Llama-3.1-8B-Instruct").expect("a model of the catalogue"),
-            gpu: Gpu::from(catalog::gpu("h100-80gb-sxm").expect("a GPU of the catalogue")),
-            tensor_parallel: 8,
-            pipeline_parallel: 1,
-            decode_context_parallel: 1,
-            expert_parallel: false,
-            max_model_len: Some(8192),
-            gpu_memory_utilization: 0.9,
-            kv_cache_memory_bytes: None,
-            max_num_seqs: 64,
-            max_num_batched_tokens: 8192,
-            kv_cache_dtype: "auto".into(),
-            dtype: None,
-            quantization: None,
-            block_size: None,
-            enforce_eager: false,
-            max_capture_size: None,
-            prefix_caching: None,
-            async_scheduling: None,
-            speculative_tokens: 0,
-            text_only: false,
-            unknown_arguments: Vec::new(),
-        }
+        let facts = catalog::model("meta-llama/Llama-3.1-8B-Instruct").expect("a model of the catalogue");
+        let gpu = Gpu::from(catalog::gpu("h100-80gb-sxm").expect("a GPU of the catalogue"));
+        Setup { tensor_parallel: 8, ..Setup::new(semver::Version::new(0, 32, 0), facts, gpu) }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod overhead;
 mod prove;
 mod refusal;
 pub mod search;
+mod support;
 #[cfg(test)]
 mod testing;
 pub mod weights;
@@ -18,7 +19,7 @@ pub mod weights;
 use semver::Version;
 
 pub use bounds::Bounds;
-pub use prove::prove;
+pub use prove::{is_followed, prove};
 
 use crate::catalog::ModelFacts;
 
@@ -72,6 +73,41 @@ pub struct Setup<'a> {
     pub text_only: bool,
     /// Arguments whose effect on memory is not known; with one, nothing is proven.
     pub unknown_arguments: Vec<String>,
+    /// Why this version may not run the model at all, in words; with one, nothing is proven.
+    pub unsupported: Vec<String>,
+}
+
+impl<'a> Setup<'a> {
+    /// One copy on one GPU, requests as long as the model allows, at most 256 of them at once, and 8192
+    /// tokens in a step; what is left is what the engine does when it is not told.
+    pub fn new(version: Version, facts: &'a ModelFacts, gpu: Gpu) -> Self {
+        Self {
+            version,
+            facts,
+            gpu,
+            tensor_parallel: 1,
+            pipeline_parallel: 1,
+            decode_context_parallel: 1,
+            expert_parallel: false,
+            max_model_len: Some(facts.context_tokens),
+            gpu_memory_utilization: 0.9,
+            kv_cache_memory_bytes: None,
+            max_num_seqs: 256,
+            max_num_batched_tokens: 8192,
+            kv_cache_dtype: "auto".to_owned(),
+            dtype: None,
+            quantization: None,
+            block_size: None,
+            enforce_eager: false,
+            max_capture_size: None,
+            prefix_caching: None,
+            async_scheduling: None,
+            speculative_tokens: 0,
+            text_only: false,
+            unknown_arguments: Vec::new(),
+            unsupported: Vec::new(),
+        }
+    }
 }
 
 /// The GPU of a setup.

@@ -3,7 +3,7 @@
 use super::cache::{self, Layout};
 use super::overhead::{self, Overhead};
 use super::refusal::{End, Side};
-use super::{Bounds, Check, Proof, Refusal, Setup, SignedBounds, Verdict, weights};
+use super::{Bounds, Check, Proof, Refusal, Setup, SignedBounds, Verdict, support, weights};
 
 /// What is on a GPU of one pipeline stage, as far as it is known.
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ pub fn prove(setup: &Setup<'_>) -> Proof {
     let overheads = overhead::per_stage(setup).map_err(&mut known).unwrap_or_default();
     let layouts = cache::per_stage(setup).map_err(&mut known).unwrap_or_default();
     missing.extend(unproven_settings(setup));
+    missing.extend(support::other_refusals(setup));
     let count = weights.len().max(overheads.len()).max(layouts.len()).max(1);
     let stages: Vec<Stage> = (0..count)
         .map(|at| Stage { weights: weights.get(at).copied(), overhead: overheads.get(at).copied(), layout: layouts.get(at).cloned() })
@@ -33,6 +34,11 @@ pub fn prove(setup: &Setup<'_>) -> Proof {
     let mut proof = figures(setup, &stages[decisive]);
     conclude(setup, &stages, decisive, missing, &mut proof);
     proof
+}
+
+/// Whether the engine's arithmetic with `setup` is that of the proof.
+pub fn is_followed(setup: &Setup<'_>) -> bool {
+    unproven_settings(setup).is_empty()
 }
 
 /// Settings under which nothing can be proven, in words.
@@ -44,6 +50,7 @@ fn unproven_settings(setup: &Setup<'_>) -> Vec<String> {
     if setup.gpu_memory_utilization.is_nan() {
         out.push("the utilization, which is not a number".to_owned());
     }
+    out.extend(support::other_arithmetic(setup));
     out
 }
 
@@ -95,8 +102,9 @@ fn conclude(setup: &Setup<'_>, stages: &[Stage], decisive: usize, missing: Vec<S
         }
         found.into_iter().min_by_key(|refusal| refusal.check)
     };
-    let unsettled = !unproven_settings(setup).is_empty();
-    if !unsettled && let Some(refusal) = at(Side::Best) {
+    if is_followed(setup)
+        && let Some(refusal) = at(Side::Best)
+    {
         proof.verdict = Verdict::ProvenToRefuse;
         proof.refusal = Some(refusal);
         return;

@@ -57,29 +57,6 @@ pub(super) fn gpu(name: &str) -> Gpu {
 
 /// A setup with the defaults of the engine on a GPU of the data centre.
 pub(super) fn setup<'a>(facts: &'a ModelFacts, gpu_name: &str, version: &str) -> Setup<'a> {
-    Setup {
-        version: version.parse().expect("a version"),
-        facts,
-        gpu: gpu(gpu_name),
-        tensor_parallel: 1,
-        pipeline_parallel: 1,
-        decode_context_parallel: 1,
-        expert_parallel: false,
-        max_model_len: Some(16000),
-        gpu_memory_utilization: 0.9,
-        kv_cache_memory_bytes: None,
-        max_num_seqs: 1024,
-        max_num_batched_tokens: 8192,
-        kv_cache_dtype: "auto".into(),
-        dtype: None,
-        quantization: None,
-        block_size: None,
-        enforce_eager: false,
-        max_capture_size: None,
-        prefix_caching: None,
-        async_scheduling: None,
-        speculative_tokens: 0,
-        text_only: false,
-        unknown_arguments: Vec::new(),
-    }
+    let version = version.parse().expect("a version");
+    Setup { max_model_len: Some(16000), max_num_seqs: 1024, ..Setup::new(version, facts, gpu(gpu_name)) }
 }

@@ -89,30 +89,19 @@ impl Row {
         let large = gpu.total_bytes.expected >= 70 << 30 && !card.name.starts_with("a100");
         let utilization = if version >= semver::Version::new(0, 20, 0) { 0.92 } else { 0.9 };
         Setup {
-            version,
-            facts,
-            gpu,
             tensor_parallel: self.tensor_parallel,
-            pipeline_parallel: 1,
             decode_context_parallel: self.decode_context_parallel,
-            expert_parallel: false,
             max_model_len: Some(self.max_model_len.unwrap_or(facts.context_tokens)),
             gpu_memory_utilization: self.utilization.unwrap_or(utilization),
-            kv_cache_memory_bytes: None,
             max_num_seqs: self.max_num_seqs.unwrap_or(if large { 1024 } else { 256 }),
             max_num_batched_tokens: self.max_num_batched_tokens.unwrap_or(if large { 8192 } else { 2048 }),
             kv_cache_dtype: if self.kv_cache_dtype.is_empty() { "auto".into() } else { self.kv_cache_dtype.clone() },
             dtype: self.dtype,
-            quantization: None,
             // The logged size is what the engine chose, which the proof must find by itself for hybrids.
             block_size: self.block_tokens.filter(|tokens| *tokens > 16),
             enforce_eager: self.eager,
-            max_capture_size: None,
             prefix_caching: self.prefix_caching,
-            async_scheduling: None,
-            speculative_tokens: 0,
-            text_only: false,
-            unknown_arguments: Vec::new(),
+            ..Setup::new(version, facts, gpu)
         }
     }
 

@@ -77,36 +77,9 @@ fn repeated(times: usize, runs: &[(u32, Mixer)]) -> Vec<(u32, Mixer)> {
 }
 
 fn setup<'a>(facts: &'a ModelFacts, version: &str, tokens: u64) -> Setup<'a> {
-    Setup {
-        version: Version::parse(version).unwrap(),
-        facts,
-        gpu: Gpu {
-            name: "h100-80gb".to_owned(),
-            total_bytes: Bounds::exact(85_000_000_000),
-            compute_capability: (9, 0),
-            unified_memory: false,
-        },
-        tensor_parallel: 1,
-        pipeline_parallel: 1,
-        decode_context_parallel: 1,
-        expert_parallel: false,
-        max_model_len: Some(tokens),
-        gpu_memory_utilization: 0.9,
-        kv_cache_memory_bytes: None,
-        max_num_seqs: 256,
-        max_num_batched_tokens: 8192,
-        kv_cache_dtype: "auto".to_owned(),
-        dtype: None,
-        quantization: None,
-        block_size: None,
-        enforce_eager: false,
-        max_capture_size: None,
-        prefix_caching: None,
-        async_scheduling: None,
-        speculative_tokens: 0,
-        text_only: false,
-        unknown_arguments: Vec::new(),
-    }
+    let gpu =
+        Gpu { name: "h100-80gb".to_owned(), total_bytes: Bounds::exact(85_000_000_000), compute_capability: (9, 0), unified_memory: false };
+    Setup { max_model_len: Some(tokens), ..Setup::new(Version::parse(version).unwrap(), facts, gpu) }
 }
 
 fn gib(gib: f64) -> i64 {

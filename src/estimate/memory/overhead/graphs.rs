@@ -11,12 +11,14 @@ pub fn captured(setup: &Setup<'_>) -> Vec<u64> {
         return Vec::new();
     }
     let version = &setup.version;
-    let per_request = setup.speculative_tokens.saturating_add(1);
-    // `_set_cudagraph_sizes`; 0.8 and 0.9 captured up to 512 whatever the number of requests.
+    // Guessed tokens count since 0.13 (`decode_query_len`).
+    let per_request = if since(version, 0, 13) { setup.speculative_tokens.saturating_add(1) } else { 1 };
+    // `_set_cudagraph_sizes` (`vllm/config/vllm.py`); 0.8 and 0.9 captured up to 512 whatever the number
+    // of requests. The engine's table of defaults says the same in words, and a test there compares them.
     let most = if !since(version, 0, 10) {
         512
     } else {
-        let datacentre_blackwell = setup.gpu.compute_capability.0 == 10 && since(version, 0, 29);
+        let datacentre_blackwell = setup.gpu.compute_capability.0 == 10 && since(version, 0, 28);
         setup.max_num_seqs.saturating_mul(per_request).saturating_mul(2).min(if datacentre_blackwell { 1024 } else { 512 })
     };
     let most = setup.max_capture_size.unwrap_or(most).min(setup.max_num_batched_tokens).min(16384);

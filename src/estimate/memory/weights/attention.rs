@@ -29,9 +29,8 @@ pub(super) fn attention(plan: &Plan<'_>, run: &LayerRun, layer: &Attention, tall
     let outputs = queries.saturating_add(keys_and_values);
     Linear::new(hidden, outputs, plan.format(run, Part::MixerInput)).biased(layer.qkv_bias).add(plan, tally);
     if layer.shared_key_value && own_keys {
-        // The second place is the engine's: the model has no parameters for it.
+        // The second place is the engine's: the checkpoint has no tensor for it.
         let copied = product(&[hidden, kv_heads, value_dim]);
-        tally.elements = tally.elements.saturating_sub(copied);
         tally.copies = tally.copies.saturating_add(copied.saturating_mul(plan.element_bytes));
     }
     let inputs = heads.saturating_mul(value_dim);
@@ -87,7 +86,7 @@ pub(super) fn mla(plan: &Plan<'_>, run: &LayerRun, layer: &Mla, tally: &mut Tall
         Linear::new(hidden, indexer.head_dim.saturating_add(indexer.heads), None).add(plan, tally);
         let norm = indexer.head_dim;
         for _ in 0..2 {
-            tally.weights(norm, norm.saturating_mul(4));
+            tally.tensor(norm.saturating_mul(4));
         }
     }
     Ok(())

@@ -84,7 +84,7 @@ impl Family {
 
     /// Whether layers that read the cache of another have no keys and values (`models/gemma4.py` since 0.31.0).
     pub(super) fn shared_layers_have_no_keys(self, plan: &Plan<'_>) -> bool {
-        self == Self::Gemma4 && plan.version.as_ref().is_none_or(|version| *version >= Version::new(0, 31, 0))
+        self == Self::Gemma4 && plan.version >= Version::new(0, 31, 0)
     }
 
     /// Bytes of the correction of an expert's score (`e_score_correction_bias`), where there is one.

@@ -41,7 +41,7 @@ pub(super) fn experts(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, tally:
     }
     Linear::new(hidden, mixture.count, None).biased(mixture.bias).add(plan, tally);
     if let Some(bytes) = family.correction_bias_bytes() {
-        tally.weights(mixture.count, mixture.count.saturating_mul(bytes));
+        tally.tensor(mixture.count.saturating_mul(bytes));
     }
     family.router_extras(plan, mixture, tally);
 
@@ -55,18 +55,16 @@ pub(super) fn experts(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, tally:
             sum
         };
         let [quantized, plain] = [plan.format(run, Part::Experts), None].map(of);
-        tally.elements = tally.elements.saturating_add(plain.elements);
         tally.bounded(Bounds { high: plain.bytes.high.max(quantized.bytes.high), ..quantized.bytes });
     }
-    let all = if plan.active_only { mixture.per_token } else { mixture.count };
     let (count, width) = if plan.expert_parallel {
-        (all.div_ceil(plan.tensor_parallel), mixture.intermediate_size)
+        (mixture.count.div_ceil(plan.tensor_parallel), mixture.intermediate_size)
     } else {
-        (all, plan.split(mixture.intermediate_size, "width of an expert")?)
+        (mixture.count, plan.split(mixture.intermediate_size, "width of an expert")?)
     };
     routed(plan, run, mixture, (count, input, width), tally);
     if plan.expert_parallel {
-        tally.buffer(mixture.count.saturating_mul(4));
+        tally.tensor(mixture.count.saturating_mul(4));
     }
 
     if mixture.shared_intermediate_size > 0 {
@@ -93,15 +91,11 @@ fn routed(plan: &Plan<'_>, run: &LayerRun, mixture: &Experts, (count, input, wid
         for (inputs, outputs) in [(held.input, up), (held.width, held.input)] {
             Linear { row_padding: held.row_padding, ..Linear::new(inputs, outputs, format).times(count) }.add(plan, &mut sum);
             if mixture.bias {
-                sum.buffer(product(&[count, outputs, held.bias_bytes.unwrap_or(plan.element_bytes)]));
+                sum.tensor(product(&[count, outputs, held.bias_bytes.unwrap_or(plan.element_bytes)]));
             }
         }
         sum.bytes
     };
-    tally.elements = tally.elements.saturating_add(product(&[count, input, width, pieces + 1]));
-    if mixture.bias {
-        tally.elements = tally.elements.saturating_add(product(&[count, width.saturating_mul(pieces).saturating_add(input)]));
-    }
     let [low, expected, high] = held(plan, format, input, width).map(sum);
     tally.bounded(Bounds { low: low.low.min(expected.low), expected: expected.expected, high: high.high.max(expected.high) });
 }

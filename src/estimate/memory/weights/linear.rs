@@ -49,42 +49,42 @@ impl Linear {
         let Self { count, inputs, outputs, bias, format, row_padding } = self;
         let elements = product(&[count, inputs, outputs]);
         match format {
-            None => tally.weights(elements, elements.saturating_mul(plan.element_bytes)),
+            None => tally.tensor(elements.saturating_mul(plan.element_bytes)),
             Some(WeightFormat::Fp8Tensor) => {
-                tally.weights(elements, elements);
-                tally.buffer(count.saturating_mul(4));
-                tally.buffer(count.saturating_mul(4));
+                tally.tensor(elements);
+                tally.tensor(count.saturating_mul(4));
+                tally.tensor(count.saturating_mul(4));
             }
             Some(WeightFormat::Fp8Channel | WeightFormat::Int8Channel) => {
-                tally.weights(elements, elements);
-                tally.buffer(product(&[count, outputs, 4]));
+                tally.tensor(elements);
+                tally.tensor(product(&[count, outputs, 4]));
             }
             Some(WeightFormat::Fp8Block(rows, columns)) => {
-                tally.weights(elements, elements);
+                tally.tensor(elements);
                 tally.bounded(block_scales(plan, count, (outputs, rows), (inputs, columns)));
             }
             Some(WeightFormat::Int4 { group, zero_points }) => {
                 let in_groups = product(&[count, outputs, groups(inputs, group)]);
-                tally.repacked(elements, elements.div_ceil(2));
-                tally.buffer(in_groups.saturating_mul(plan.element_bytes));
+                tally.repacked(elements.div_ceil(2));
+                tally.tensor(in_groups.saturating_mul(plan.element_bytes));
                 if zero_points {
-                    tally.buffer(in_groups.div_ceil(2));
+                    tally.tensor(in_groups.div_ceil(2));
                 }
             }
             Some(WeightFormat::Int8Group { group }) => {
-                tally.weights(elements, elements);
-                tally.buffer(product(&[count, outputs, groups(inputs, group), plan.element_bytes]));
+                tally.tensor(elements);
+                tally.tensor(product(&[count, outputs, groups(inputs, group), plan.element_bytes]));
             }
             Some(WeightFormat::Mxfp4) => {
                 let values = product(&[count, outputs, rounded(inputs, row_padding)]);
-                tally.repacked(elements, values.div_ceil(2));
-                tally.buffer(product(&[count, outputs, groups(inputs, 32)]));
+                tally.repacked(values.div_ceil(2));
+                tally.tensor(product(&[count, outputs, groups(inputs, 32)]));
             }
             Some(WeightFormat::Nvfp4) => {
-                tally.repacked(elements, elements.div_ceil(2));
-                tally.buffer(product(&[count, rounded(outputs, 128), rounded(groups(inputs, 16), 4)]));
-                tally.buffer(count.saturating_mul(4));
-                tally.buffer(count.saturating_mul(4));
+                tally.repacked(elements.div_ceil(2));
+                tally.tensor(product(&[count, rounded(outputs, 128), rounded(groups(inputs, 16), 4)]));
+                tally.tensor(count.saturating_mul(4));
+                tally.tensor(count.saturating_mul(4));
             }
         }
         if bias {

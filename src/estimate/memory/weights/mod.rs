@@ -5,7 +5,6 @@ mod experts;
 mod families;
 mod feed_forward;
 mod linear;
-mod parameters;
 mod plan;
 mod recurrent;
 mod rotary;
@@ -14,10 +13,6 @@ mod stored;
 mod tally;
 mod vocabulary;
 
-#[cfg(test)]
-mod accuracy;
-#[cfg(test)]
-mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -28,8 +23,6 @@ use self::plan::Plan;
 use self::tally::{Tally, product};
 use super::{Bounds, Setup};
 use crate::catalog::{FeedForward, LayerRun, Mixer, Shape};
-
-pub use self::parameters::parameters;
 
 /// More than any GPU has; sizes above it are mistakes of a `config.json`.
 const TOO_MUCH: u64 = 1 << 50;
@@ -78,7 +71,7 @@ fn stages(setup: &Setup<'_>, shape: &Shape) -> Result<Vec<Bounds>, String> {
             speculation::draft(setup, &plan, &mut tally)?;
         }
         if held(shape, &range).any(|(run, _)| matches!(&run.mixer, Mixer::Mla(layer) if layer.indexer.is_some())) {
-            tally.buffer(product(&[setup.max_num_batched_tokens, CHOSEN_TOKENS, 4]));
+            tally.tensor(product(&[setup.max_num_batched_tokens, CHOSEN_TOKENS, 4]));
         }
         let runs = held(shape, &range).map(|(run, _)| run);
         rotary::tables(&plan, setup.facts.context_tokens, &setup.version, runs, &mut tally);
@@ -143,7 +136,6 @@ fn encoder(setup: &Setup<'_>, plan: &Plan<'_>, tally: &mut Tally) -> Result<(), 
     let Some(parameters) = encoder.parameters else { return Err("the size of the encoder for images or sound".into()) };
     let whole = parameters.saturating_mul(plan.element_bytes);
     let split = whole / plan.tensor_parallel;
-    tally.elements = tally.elements.saturating_add(parameters);
     // Linear layers of some towers are quantized while they are loaded, too.
     let low = if plan.on_the_fly.is_some() { split / 2 } else { split };
     tally.bounded(Bounds { low, expected: split, high: whole });

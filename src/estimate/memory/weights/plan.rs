@@ -16,8 +16,8 @@ const MOST: u64 = 4096;
 pub(super) struct Plan<'a> {
     /// The model.
     pub shape: &'a Shape,
-    /// Version of vLLM; none where only parameters are counted.
-    pub version: Option<Version>,
+    /// Version of vLLM.
+    pub version: Version,
     /// GPUs that share each layer.
     pub tensor_parallel: u64,
     /// Whether each GPU holds whole experts.
@@ -30,8 +30,6 @@ pub(super) struct Plan<'a> {
     pub capability: (u32, u32),
     /// How tensors are allocated.
     pub allocator: Allocator,
-    /// Whether routed experts count only as often as a token meets them.
-    pub active_only: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -44,30 +42,15 @@ impl<'a> Plan<'a> {
             return Err(format!("sharing among {} GPUs in {} stages", setup.tensor_parallel, setup.pipeline_parallel));
         }
         Ok(Self {
-            version: Some(setup.version.clone()),
+            shape,
+            version: setup.version.clone(),
             tensor_parallel: setup.tensor_parallel,
             expert_parallel: setup.expert_parallel && setup.tensor_parallel > 1,
             element_bytes: element_bytes(setup.dtype, shape.dtype),
             on_the_fly: on_the_fly(setup, shape)?,
             allocator: if setup.version < Version::new(0, 21, 0) { Allocator::Plain } else { Allocator::Unsplit },
             capability: setup.gpu.compute_capability,
-            ..Self::whole(shape)
         })
-    }
-
-    /// The model on one GPU, as its parameters are counted.
-    pub(super) fn whole(shape: &'a Shape) -> Self {
-        Self {
-            shape,
-            version: None,
-            tensor_parallel: 1,
-            expert_parallel: false,
-            element_bytes: 2,
-            on_the_fly: None,
-            capability: (9, 0),
-            allocator: Allocator::Plain,
-            active_only: false,
-        }
     }
 
     /// The share of one GPU in `size`, which must divide.
@@ -107,8 +90,7 @@ impl<'a> Plan<'a> {
 
     /// A tensor in the model's own type.
     pub(super) fn plain(&self, tally: &mut Tally, sizes: &[u64]) {
-        let elements = product(sizes);
-        tally.weights(elements, elements.saturating_mul(self.element_bytes));
+        tally.tensor(product(sizes).saturating_mul(self.element_bytes));
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn gated_delta_net(plan: &Plan<'_>, run: &LayerRun, layer: &GatedDelt
     // Checkpoints keep this small matrix in 16 bit: blocks of 128 rows do not fit it.
     Linear::new(hidden, value_heads.saturating_mul(2), None).add(plan, tally);
     plan.plain(tally, &[value_heads]);
-    tally.weights(value_heads, value_heads.saturating_mul(4));
+    tally.tensor(value_heads.saturating_mul(4));
     plan.plain(tally, &[layer.value_head_dim]);
     Linear::new(values, hidden, plan.format(run, Part::MixerOutput)).add(plan, tally);
     Ok(())
@@ -52,7 +52,7 @@ pub(super) fn mamba2(plan: &Plan<'_>, run: &LayerRun, layer: &Mamba2, tally: &mu
     let outputs = inner.saturating_add(convolved).saturating_add(heads);
     Linear::new(hidden, outputs, plan.format(run, Part::MixerInput)).add(plan, tally);
     // `A` is in 32 bit; `D` and the bias of the time step are in the model's type.
-    tally.weights(heads, heads.saturating_mul(4));
+    tally.tensor(heads.saturating_mul(4));
     plan.plain(tally, &[heads]);
     plan.plain(tally, &[heads]);
     plan.plain(tally, &[inner]);

@@ -15,11 +15,9 @@ pub(super) enum Allocator {
     Unsplit,
 }
 
-/// Tensors of one GPU: their elements as the model counts them, and their bytes as torch does.
+/// Bytes of the tensors of one GPU, as torch counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Weights of the model, without scales, tables and padding of a format.
-    pub elements: u64,
     /// Bytes that the engine adds to what the checkpoint holds: copies in another type or place.
     pub copies: u64,
     /// How they are allocated.
@@ -31,25 +29,18 @@ pub(super) struct Tally {
 impl Tally {
     /// Nothing.
     pub(super) const fn new(allocator: Allocator) -> Self {
-        Self { elements: 0, copies: 0, allocator, bytes: Bounds::exact(0) }
+        Self { copies: 0, allocator, bytes: Bounds::exact(0) }
     }
 
-    /// Adds a tensor of `elements` weights in `bytes` bytes.
-    pub(super) fn weights(&mut self, elements: u64, bytes: u64) {
-        self.elements = self.elements.saturating_add(elements);
-        self.buffer(bytes);
-    }
-
-    /// Adds a tensor that holds no weights: scales, tables, indices.
-    pub(super) fn buffer(&mut self, bytes: u64) {
+    /// Adds a tensor.
+    pub(super) fn tensor(&mut self, bytes: u64) {
         let low = rounded(bytes, KIB / 2);
         let block = self.allocator.block(low);
         self.bytes = self.bytes.plus(Bounds { low, expected: block, high: block });
     }
 
     /// Adds a tensor that is made anew after loading: it may lie in a freed block with a rest of its own.
-    pub(super) fn repacked(&mut self, elements: u64, bytes: u64) {
-        self.elements = self.elements.saturating_add(elements);
+    pub(super) fn repacked(&mut self, bytes: u64) {
         let low = rounded(bytes, KIB / 2);
         let expected = self.allocator.block(low);
         let high = if low > MIB { expected.max(low.saturating_add(MIB)) } else { low };
@@ -59,7 +50,7 @@ impl Tally {
     /// Adds a tensor that the engine makes out of others.
     pub(super) fn copy(&mut self, bytes: u64) {
         self.copies = self.copies.saturating_add(bytes);
-        self.buffer(bytes);
+        self.tensor(bytes);
     }
 
     /// Adds bytes that lie between bounds.
@@ -69,7 +60,6 @@ impl Tally {
 
     /// Adds all of `other`, `count` times.
     pub(super) fn add(&mut self, other: Self, count: u64) {
-        self.elements = self.elements.saturating_add(other.elements.saturating_mul(count));
         self.copies = self.copies.saturating_add(other.copies.saturating_mul(count));
         self.bytes = self.bytes.plus(other.bytes.map(|bytes| bytes.saturating_mul(count)));
     }
@@ -125,9 +115,8 @@ mod tests {
     #[test]
     fn sums_saturate() {
         let mut tally = Tally::new(Allocator::Plain);
-        tally.weights(u64::MAX, u64::MAX);
+        tally.tensor(u64::MAX);
         tally.add(tally, u64::MAX);
-        assert_eq!(tally.elements, u64::MAX);
         assert_eq!(tally.bytes.high, u64::MAX);
         assert_eq!(product(&[1 << 40, 1 << 40]), u64::MAX);
     }

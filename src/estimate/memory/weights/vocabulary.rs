@@ -13,8 +13,7 @@ const PADDING: u64 = 64;
 /// Words for rows that the engine refuses to split.
 pub(super) fn embedding(plan: &Plan<'_>, tally: &mut Tally) -> Result<(), String> {
     let rows = plan.split(rounded(plan.shape.vocab_size, PADDING), "rows of the embedding")?;
-    let elements = product(&[plan.shape.vocab_size, plan.shape.hidden_size]);
-    tally.weights(elements, product(&[rows, plan.shape.hidden_size, plan.element_bytes]));
+    tally.tensor(product(&[rows, plan.shape.hidden_size, plan.element_bytes]));
     Ok(())
 }
 
