@@ -24,23 +24,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
     ("compile", &["check", "diagnostic", "emit", "plan", "policy", "resolve", "source", "spec", "stack"]),
-    (
-        "cli",
-        &[
-            "catalog",
-            "compile",
-            "deliver",
-            "diagnostic",
-            "emit",
-            "estimate",
-            "fit",
-            "plan",
-            "policy",
-            "source",
-            "spec",
-            "upgrade",
-        ],
-    ),
+    ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec", "upgrade"]),
 ];
 
 /// Most lines of a source file.
