@@ -22,6 +22,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from classes import classes
 from flags import flags, words
 from metrics import metrics
 from source import Release
@@ -90,7 +91,7 @@ def files(root: Path) -> dict[str, str]:
     versions = sorted((p.name for p in root.iterdir() if (p / ".sha").is_file()), key=key)
     if not versions:
         raise SystemExit(f"{root}: no unpacked wheel")
-    of_flags, of_metrics, of_words, releases = [], [], [], []
+    of_classes, of_flags, of_metrics, of_words, releases = [], [], [], [], []
     for version in versions:
         release = Release(root / version)
         digest, wheel = (root / version / ".sha").read_text(encoding="utf-8").splitlines()[0].split()
@@ -100,6 +101,7 @@ def files(root: Path) -> dict[str, str]:
             for f in flags(release).values()
         })
         of_metrics.append({m.name: (m.kind, m.labels, m.buckets, m.shown) for m in metrics(release).values()})
+        of_classes.append({name: () for name in classes(release)})
         of_words.append({name: (",".join(found),) for name, found in words(release).items() if found})
     span = "`since` is the first release of which a row holds, `until` the first of which it no longer does."
     return {
@@ -114,6 +116,7 @@ def files(root: Path) -> dict[str, str]:
             ["metric", "kind", "labels", "buckets", "shown", "since", "until"],
             runs(versions, of_metrics),
         ),
+        "classes.tsv": table(f"Model classes that generate text. {span}", ["class", "since", "until"], runs(versions, of_classes)),
         "words.tsv": table(
             f"Words that flags take beside what their parser refuses. {span}",
             ["flag", "words", "since", "until"],

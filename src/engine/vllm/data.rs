@@ -9,6 +9,7 @@ use crate::engine::{Flag, FlagKind, ReleasedMetric, Successor, ValueType};
 const RELEASES: &str = include_str!("data/releases.tsv");
 const FLAGS: &str = include_str!("data/flags.tsv");
 const METRICS: &str = include_str!("data/metrics.tsv");
+const CLASSES: &str = include_str!("data/classes.tsv");
 const WORDS: &str = include_str!("data/words.tsv");
 const SUCCESSORS: &str = include_str!("data/successors.tsv");
 const DEFAULTS: &str = include_str!("data/defaults.tsv");
@@ -54,6 +55,8 @@ pub(super) struct Data {
     pub(super) flags: Vec<Row<Flag>>,
     /// Metrics, sorted by name, then by release.
     pub(super) metrics: Vec<Row<ReleasedMetric>>,
+    /// Model classes that generate text, sorted by name, then by release.
+    pub(super) classes: Vec<Row<&'static str>>,
     /// Words of options beside what their parser refuses.
     pub(super) words: Vec<Row<(&'static str, Vec<&'static str>)>>,
     /// What takes the place of an option, by its name.
@@ -67,6 +70,7 @@ pub(super) static DATA: LazyLock<Data> = LazyLock::new(|| Data {
     releases: lines(RELEASES).filter_map(|cells| Version::parse(cells.first()?).ok()).collect(),
     flags: lines(FLAGS).filter_map(|cells| flag(&cells)).collect(),
     metrics: lines(METRICS).filter_map(|cells| metric(&cells)).collect(),
+    classes: lines(CLASSES).filter_map(|cells| class(&cells)).collect(),
     words: lines(WORDS).filter_map(|cells| words(&cells)).collect(),
     successors: lines(SUCCESSORS).filter_map(|cells| successor(&cells)).collect(),
     defaults: lines(DEFAULTS).filter_map(|cells| default(&cells)).collect(),
@@ -130,6 +134,11 @@ fn metric(cells: &[&'static str]) -> Option<Row<ReleasedMetric>> {
     Row::new(ReleasedMetric { name, kind, labels, buckets, shown }, since, until)
 }
 
+fn class(cells: &[&'static str]) -> Option<Row<&'static str>> {
+    let [class, since, until] = cells else { return None };
+    Row::new(*class, since, until)
+}
+
 fn words(cells: &[&'static str]) -> Option<Row<(&'static str, Vec<&'static str>)>> {
     let [flag, words, since, until] = cells else { return None };
     Row::new((*flag, list(words)), since, until)
@@ -166,11 +175,12 @@ mod tests {
         assert_eq!(DATA.releases.len() + four_parts, count(RELEASES));
         assert_eq!(DATA.flags.len(), count(FLAGS));
         assert_eq!(DATA.metrics.len(), count(METRICS));
+        assert_eq!(DATA.classes.len(), count(CLASSES));
         assert_eq!(DATA.words.len(), count(WORDS));
         assert_eq!(DATA.successors.len(), count(SUCCESSORS));
         assert_eq!(DATA.defaults.len(), count(DEFAULTS));
         assert!(DATA.flags.len() > 500 && DATA.metrics.len() > 80 && DATA.releases.len() > 40);
-        assert!([RELEASES, FLAGS, METRICS, WORDS, SUCCESSORS, DEFAULTS].map(str::len).iter().sum::<usize>() < 500_000);
+        assert!([RELEASES, FLAGS, METRICS, CLASSES, WORDS, SUCCESSORS, DEFAULTS].map(str::len).iter().sum::<usize>() < 500_000);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What the memory proof must know of a model's settings.
 
+use semver::Version;
 use serde_json::Value;
 
+use super::data::DATA;
 use crate::catalog::Dtype;
 use crate::estimate::memory::{Gpu, Setup};
 use crate::stack::{Model, Pool};
@@ -134,6 +136,7 @@ pub(super) fn setup<'a>(model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<
         max_num_batched_tokens: serve.max_num_batched_tokens,
         kv_cache_dtype: serve.kv_cache_dtype.clone().unwrap_or_else(|| "auto".into()),
         quantization: serve.quantization.clone(),
+        unsupported: facts.shape.iter().filter_map(|shape| unsupported(&model.engine_version, &shape.architecture)).collect(),
         ..Setup::new(model.engine_version.clone(), facts, gpu(pool))
     };
     for argument in &serve.args {
@@ -144,6 +147,16 @@ pub(super) fn setup<'a>(model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<
         }
     }
     Ok(setup)
+}
+
+/// That `version` does not have the class of the model: it refuses it, or runs what `transformers` has of it.
+fn unsupported(version: &Version, class: &str) -> Option<String> {
+    let rows: Vec<_> = DATA.classes.iter().filter(|row| row.value == class).collect();
+    if rows.iter().any(|row| row.holds(version)) {
+        return None;
+    }
+    let later = rows.iter().find(|row| row.is_later(version)).map_or_else(String::new, |row| format!(" before {}", row.since));
+    Some(format!("what vLLM {version} does with a `{class}`, which it does not have{later}"))
 }
 
 /// The GPU with the memory that is stated, or else what such cards report.
@@ -248,7 +261,7 @@ fn without_graphs(json: &str) -> Option<()> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{HARMLESS, argue, is_harmless};
+    use super::{HARMLESS, argue, is_harmless, unsupported};
     use crate::catalog::{self, Dtype};
     use crate::estimate::memory::{Gpu, Setup};
 
@@ -304,6 +317,19 @@ mod tests {
         ] {
             assert_eq!(argue(&mut setup(), argument), None, "{argument}");
         }
+    }
+
+    /// Releases that came before a class, or after it was left to `transformers`, run something else.
+    #[test]
+    fn a_class_is_supported_from_the_release_that_has_it() {
+        let told = |version: &str, class: &str| unsupported(&version.parse().expect("a version"), class);
+        assert_eq!(told("0.8.4", "Qwen3ForCausalLM"), None);
+        let early = told("0.8.3", "Qwen3ForCausalLM").expect("a reason");
+        assert_eq!(early, "what vLLM 0.8.3 does with a `Qwen3ForCausalLM`, which it does not have before 0.8.4");
+        assert!(told("0.18.1", "Gemma4ForConditionalGeneration").is_some() && told("0.33.0", "Gemma4ForConditionalGeneration").is_none());
+        assert!(told("0.28.0", "Olmo3ForCausalLM").is_none() && told("0.33.0", "Olmo3ForCausalLM").is_some());
+        let known = catalog::models().filter_map(|model| model.shape.as_ref());
+        known.for_each(|shape| assert_eq!(told("0.33.0", &shape.architecture), None));
     }
 
     #[test]
