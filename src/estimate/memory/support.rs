@@ -142,7 +142,8 @@ fn blocks(setup: &Setup<'_>, shape: &Shape, run: &LayerRun) -> Option<String> {
     mixer.or_else(|| match &run.feed_forward {
         FeedForward::Dense(block) => width("the feed-forward block", block.intermediate_size, Part::Dense),
         FeedForward::Experts(mixture) => {
-            let is_split = !(setup.expert_parallel && gpus > 1);
+            // Integers of experts that do not fit Marlin go to kernels that halve the groups (`moe_wna16.py`).
+            let is_split = !(setup.expert_parallel && gpus > 1) && matches!(format(Part::Experts), Some(WeightFormat::Fp8Block(..)));
             let routed = if is_split { width("an expert", mixture.intermediate_size, Part::Experts) } else { None };
             let shared = mixture.shared_intermediate_size;
             routed.or_else(|| if shared > 0 { width("the shared experts", shared, Part::SharedExperts) } else { None })

@@ -32,6 +32,8 @@ fn blocks_that_do_not_divide_are_not_proven() {
         (setup.tensor_parallel, setup.expert_parallel) = (4, true);
     });
     assert_eq!(whole.verdict, Verdict::ProvenToStart, "whole experts are not split: {:?}", whole.missing);
+    let integers = of("Qwen/Qwen2.5-14B-Instruct-AWQ", "h100-80gb-sxm", "0.21.0", |setup| setup.tensor_parallel = 8);
+    assert!(says(&integers, "is not divisible by"), "groups of 128 in a share of 1728: {integers:?}");
 }
 
 #[test]
