@@ -19,7 +19,7 @@ pub(super) fn other_arithmetic(setup: &Setup<'_>) -> Vec<String> {
 
 /// Reasons why the engine may refuse although the memory suffices.
 pub(super) fn other_refusals(setup: &Setup<'_>) -> Vec<String> {
-    let mut out = Vec::new();
+    let mut out = limits(setup);
     out.extend(old_gpu(setup));
     let Some(shape) = &setup.facts.shape else { return out };
     out.extend(format_of_gpu(setup, shape));
@@ -31,6 +31,32 @@ pub(super) fn other_refusals(setup: &Setup<'_>) -> Vec<String> {
         {
             out.push(misfit);
         }
+    }
+    out
+}
+
+/// Limits that contradict each other (`SchedulerConfig`), the model (`_get_and_verify_max_len` of
+/// `config/model.py`) or its experts (`models/qwen3_moe.py`), in every version.
+fn limits(setup: &Setup<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    if setup.max_num_batched_tokens < setup.max_num_seqs {
+        out.push(format!(
+            "what {} requests do in a step of {} tokens: max_num_batched_tokens must be greater than or equal to max_num_seqs",
+            setup.max_num_seqs, setup.max_num_batched_tokens
+        ));
+    }
+    let context = setup.facts.context_tokens;
+    if let Some(length) = setup.max_model_len.filter(|length| *length > context) {
+        out.push(format!("whether the model takes {length} tokens: its config says {context}, and the engine refuses more"));
+    }
+    let runs = setup.facts.shape.iter().flat_map(|shape| &shape.layers);
+    let experts =
+        runs.filter_map(|run| if let FeedForward::Experts(mixture) = &run.feed_forward { Some(mixture.count) } else { None }).min();
+    if let Some(experts) = experts.filter(|experts| setup.tensor_parallel > *experts) {
+        out.push(format!(
+            "whether {} GPUs may share {experts} experts: many classes refuse a tensor parallel size above it",
+            setup.tensor_parallel
+        ));
     }
     out
 }
@@ -93,6 +119,8 @@ fn format_of_gpu(setup: &Setup<'_>, shape: &Shape) -> Option<String> {
         WeightFormat::Fp8Tensor | WeightFormat::Fp8Channel | WeightFormat::Fp8Block(..) if is_modelopt => {
             capability < (8, 9) && before(28, 0)
         }
+        // Triton alone took blocks, which needs such types in hardware (`Fp8LinearMethod.__init__`).
+        WeightFormat::Fp8Block(..) => capability < (8, 9) && before(9, 0),
         // Blackwell's matrix units have no 8-bit integers (`csrc/quantization`, "Int8 not supported on SM100").
         WeightFormat::Int8Channel => capability.0 >= 10,
         // Marlin took them on older GPUs later than the kernels of Blackwell came.
@@ -142,7 +170,8 @@ fn blocks(setup: &Setup<'_>, shape: &Shape, run: &LayerRun) -> Option<String> {
     mixer.or_else(|| match &run.feed_forward {
         FeedForward::Dense(block) => width("the feed-forward block", block.intermediate_size, Part::Dense),
         FeedForward::Experts(mixture) => {
-            let is_split = !(setup.expert_parallel && gpus > 1);
+            // Integers of experts that do not fit Marlin go to kernels that halve the groups (`moe_wna16.py`).
+            let is_split = !(setup.expert_parallel && gpus > 1) && matches!(format(Part::Experts), Some(WeightFormat::Fp8Block(..)));
             let routed = if is_split { width("an expert", mixture.intermediate_size, Part::Experts) } else { None };
             let shared = mixture.shared_intermediate_size;
             routed.or_else(|| if shared > 0 { width("the shared experts", shared, Part::SharedExperts) } else { None })
@@ -160,7 +189,7 @@ fn misfit(what: &str, width: u64, gpus: u64, format: WeightFormat) -> Option<Str
         _ => return None,
     };
     let share = width / gpus;
-    let fits = width % gpus != 0 || share % size == 0;
+    let fits = !width.is_multiple_of(gpus) || share.is_multiple_of(size);
     (!fits).then(|| {
         format!(
             "how {what} is split: the share of one of {gpus} GPUs ({share}) is not divisible by the block or group of the quantization ({size}), which vLLM refuses unless a kernel takes smaller ones"

@@ -22,6 +22,7 @@ pub struct Row {
     pub block_tokens: Option<u64>,
     pub prefix_caching: Option<bool>,
     pub eager: bool,
+    pub expert_parallel: bool,
     pub weights_gib: Option<f64>,
     pub available_gib: Option<f64>,
     pub tokens: Option<u64>,
@@ -59,6 +60,7 @@ pub fn read(text: &str) -> Vec<Row> {
                 block_tokens: whole("block_tokens"),
                 prefix_caching: (get("prefix_caching") == "yes").then_some(true),
                 eager: get("eager") == "yes",
+                expert_parallel: get("expert_parallel") == "yes",
                 weights_gib: number("weights_gib"),
                 available_gib: number("available_gib"),
                 tokens: whole("tokens"),
@@ -91,6 +93,7 @@ impl Row {
         Setup {
             tensor_parallel: self.tensor_parallel,
             decode_context_parallel: self.decode_context_parallel,
+            expert_parallel: self.expert_parallel,
             max_model_len: Some(self.max_model_len.unwrap_or(facts.context_tokens)),
             gpu_memory_utilization: self.utilization.unwrap_or(utilization),
             max_num_seqs: self.max_num_seqs.unwrap_or(if large { 1024 } else { 256 }),

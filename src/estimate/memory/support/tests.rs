@@ -32,6 +32,19 @@ fn blocks_that_do_not_divide_are_not_proven() {
         (setup.tensor_parallel, setup.expert_parallel) = (4, true);
     });
     assert_eq!(whole.verdict, Verdict::ProvenToStart, "whole experts are not split: {:?}", whole.missing);
+    let integers = of("Qwen/Qwen2.5-14B-Instruct-AWQ", "h100-80gb-sxm", "0.21.0", |setup| setup.tensor_parallel = 8);
+    assert!(says(&integers, "is not divisible by"), "groups of 128 in a share of 1728: {integers:?}");
+}
+
+/// `llmc check` reports them too; a verdict that says "starts" must not stand beside that.
+#[test]
+fn limits_that_contradict_are_not_proven() {
+    let with = |change: fn(&mut Setup<'_>)| of("Qwen/Qwen3-30B-A3B", "h200-141gb-sxm", "0.21.0", change);
+    assert_eq!(with(|_| ()).verdict, Verdict::ProvenToStart);
+    assert_eq!(with(|setup| setup.max_model_len = Some(40960)).verdict, Verdict::ProvenToStart);
+    assert!(says(&with(|setup| setup.max_model_len = Some(40961)), "its config says 40960"));
+    assert!(says(&with(|setup| setup.max_num_batched_tokens = 63), "max_num_batched_tokens must be"));
+    assert!(says(&with(|setup| (setup.tensor_parallel, setup.expert_parallel) = (256, true)), "share 128 experts"));
 }
 
 #[test]
@@ -56,6 +69,8 @@ fn gpus_that_lack_a_type_or_a_kernel_are_not_proven() {
     assert_eq!(of(small, "a30-24gb", "0.21.0", |_| ()).verdict, Verdict::ProvenToStart);
     let modelopt = |gpu, version| of("nvidia/Llama-3.1-8B-Instruct-FP8", gpu, version, |_| ());
     assert!(says(&modelopt("a100-80gb-sxm", "0.21.0"), "kernels") && !says(&modelopt("h100-80gb-sxm", "0.21.0"), "kernels"));
+    let blocks = |gpu, version| of("Qwen/Qwen3-8B-FP8", gpu, version, |_| ());
+    assert!(says(&blocks("a100-80gb-sxm", "0.8.5"), "kernels") && !says(&blocks("a100-80gb-sxm", "0.9.0"), "kernels"));
     let integers = |gpu| of("RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8", gpu, "0.21.0", |_| ());
     assert!(says(&integers("b200-180gb-sxm"), "kernels") && !says(&integers("a100-80gb-sxm"), "kernels"));
     let sparse = |gpu| of("deepseek-ai/DeepSeek-V3.2", gpu, "0.21.0", |setup| setup.tensor_parallel = 8);
