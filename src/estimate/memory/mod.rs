@@ -13,6 +13,7 @@ mod refusal;
 pub mod search;
 #[cfg(test)]
 mod testing;
+mod unsupported;
 pub mod weights;
 
 use semver::Version;

@@ -1,0 +1,78 @@
+use super::*;
+use crate::catalog::{ModelFacts, Quantization, WeightFormat};
+use crate::estimate::memory::testing::{dense, llama_8b, setup};
+use crate::estimate::memory::{Check, Verdict, prove};
+
+/// Asserts that a start with `change` is not proven and says why, and that it is proven without.
+fn stops(facts: &ModelFacts, gpu: &str, version: &str, word: &str, change: impl FnOnce(&mut Setup<'_>)) {
+    let mut changed = setup(facts, gpu, version);
+    changed.max_num_seqs = 64;
+    let before = prove(&changed);
+    change(&mut changed);
+    let proof = prove(&changed);
+    assert_eq!(before.verdict, Verdict::ProvenToStart, "{word}: {:?}", before.missing);
+    assert_eq!(proof.verdict, Verdict::NotProven, "{word}");
+    assert!(proof.missing.iter().any(|words| words.contains(word)), "{word}: {:?}", proof.missing);
+}
+
+#[test]
+fn what_the_engine_refuses_for_other_reasons_is_not_proven_to_start() {
+    let plain = llama_8b();
+    let mut quantized = llama_8b();
+    if let Some(shape) = &mut quantized.shape {
+        let format = WeightFormat::Int4 { group: 128, zero_points: true };
+        shape.quantization = Some(Quantization { method: "awq".into(), format, other: Vec::new(), head: false, fp8_cache: false });
+    }
+    stops(&quantized, "h100-80gb-sxm", "0.32.0", "the checkpoint is `awq`", |setup| setup.quantization = Some("fp8".into()));
+    stops(&plain, "h100-80gb-sxm", "0.32.0", "has no experts", |setup| setup.expert_parallel = true);
+    stops(&plain, "h100-80gb-sxm", "0.32.0", "blocks of 7 tokens", |setup| setup.block_size = Some(7));
+    stops(&plain, "a100-80gb-sxm", "0.25.0", "a cache of type `fp8`", |setup| setup.kv_cache_dtype = "fp8".into());
+    stops(&plain, "l40s-48gb", "0.9.2", "first engine", |setup| setup.kv_cache_dtype = "fp8".into());
+    stops(&plain, "h100-80gb-sxm", "0.32.0", "2 times the 8 KV heads", |setup| {
+        (setup.tensor_parallel, setup.decode_context_parallel) = (8, 2);
+    });
+    let small = dense([16, 2048, 32, 8, 8192, 128_256]);
+    stops(&small, "t4-16gb", "0.32.0", "bfloat16", |setup| setup.dtype = Some(crate::catalog::Dtype::Bfloat16));
+    stops(&small, "t4-16gb", "0.32.0", "first engine", |setup| setup.version = semver::Version::new(0, 9, 2));
+}
+
+#[test]
+fn what_the_engine_takes_stays_proven() {
+    let mut quantized = llama_8b();
+    if let Some(shape) = &mut quantized.shape {
+        let format = WeightFormat::Int4 { group: 128, zero_points: true };
+        shape.quantization = Some(Quantization { method: "awq".into(), format, other: Vec::new(), head: false, fp8_cache: false });
+    }
+    let mut setup = setup(&quantized, "h100-80gb-sxm", "0.32.0");
+    (setup.quantization, setup.kv_cache_dtype, setup.block_size) = (Some("awq_marlin".into()), "fp8".into(), Some(32));
+    (setup.tensor_parallel, setup.decode_context_parallel, setup.max_num_seqs) = (16, 2, 64);
+    assert_eq!(reasons(&setup), Vec::<String>::new());
+    assert_eq!(prove(&setup).verdict, Verdict::ProvenToStart);
+}
+
+#[test]
+fn gpus_and_classes_that_a_version_does_not_have_are_not_proven_to_start() {
+    let verdict = |class: &str, gpu: &str, version: &str| {
+        let mut facts = dense([16, 2048, 32, 8, 8192, 128_256]);
+        facts.shape.as_mut().expect("a shape").architecture = class.into();
+        let mut setup = setup(&facts, gpu, version);
+        setup.max_num_seqs = 64;
+        prove(&setup).verdict
+    };
+    assert_eq!(verdict("Qwen3ForCausalLM", "h100-80gb-sxm", "0.8.3"), Verdict::NotProven);
+    assert_eq!(verdict("Qwen3ForCausalLM", "h100-80gb-sxm", "0.8.4"), Verdict::ProvenToStart);
+    assert_eq!(verdict("LlamaForCausalLM", "h100-80gb-sxm", "0.8.0"), Verdict::ProvenToStart);
+    assert_eq!(verdict("LlamaForCausalLM", "b200-180gb-sxm", "0.8.5"), Verdict::NotProven);
+    assert_eq!(verdict("LlamaForCausalLM", "b200-180gb-sxm", "0.11.0"), Verdict::ProvenToStart);
+    assert_eq!(verdict("LlamaForCausalLM", "v100-32gb-sxm", "0.32.0"), Verdict::NotProven);
+    assert_eq!(verdict("Gemma3ForCausalLM", "t4-16gb", "0.32.0"), Verdict::NotProven, "it would be widened to 32 bits");
+}
+
+#[test]
+fn memory_that_refuses_for_sure_still_does() {
+    let facts = llama_8b();
+    let mut setup = setup(&facts, "t4-16gb", "0.9.2");
+    setup.expert_parallel = true;
+    let proof = prove(&setup);
+    assert_eq!((proof.verdict, proof.refusal.map(|refusal| refusal.check)), (Verdict::ProvenToRefuse, Some(Check::Load)));
+}
