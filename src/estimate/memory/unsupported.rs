@@ -4,11 +4,12 @@
 mod classes;
 
 use super::Setup;
-use crate::catalog::{Attention, FeedForward, Mixer, Shape};
+use crate::catalog::{self, Attention, FeedForward, Mixer, Shape};
 
 /// What speaks against a start, in words; empty where nothing is known that does.
 pub(super) fn reasons(setup: &Setup<'_>) -> Vec<String> {
-    let mut out: Vec<String> = [gpu(setup), eight_bit_cache(setup), block_size(setup)].into_iter().flatten().collect();
+    let mut out: Vec<String> =
+        [release(setup), gpu(setup), stated_memory(setup), eight_bit_cache(setup), block_size(setup)].into_iter().flatten().collect();
     if let Some(shape) = &setup.facts.shape {
         out.extend(
             [class(setup, shape), quantization(setup, shape), experts(setup, shape), narrow_type(setup, shape)].into_iter().flatten(),
@@ -20,6 +21,30 @@ pub(super) fn reasons(setup: &Setup<'_>) -> Vec<String> {
 
 fn since(setup: &Setup<'_>, minor: u64, patch: u64) -> bool {
     (setup.version.major, setup.version.minor, setup.version.patch) >= (0, minor, patch)
+}
+
+/// Last patch of each release from 0.8 to 0.33, as they are published.
+const PATCHES: [u64; 26] = [5, 2, 2, 2, 0, 0, 1, 1, 0, 1, 1, 1, 2, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0];
+
+/// A version between those that were read. Outside of them the layout of the cache says so.
+fn release(setup: &Setup<'_>) -> Option<String> {
+    let version = &setup.version;
+    let at = version.minor.checked_sub(8).and_then(|at| usize::try_from(at).ok())?;
+    let last = PATCHES.get(at).filter(|_| version.major == 0)?;
+    (version.patch > *last || !version.pre.is_empty())
+        .then(|| format!("what vLLM {version} does, which was not read; 0.{}.{last} was", version.minor))
+}
+
+/// More memory than the card has, by more than a hundredth. Less may be a part of it.
+fn stated_memory(setup: &Setup<'_>) -> Option<String> {
+    let (low, _, high) = catalog::gpu(&setup.gpu.name)?.torch_gib;
+    let gib = setup.gpu.total_bytes.expected as f64 / f64::from(1 << 30);
+    (gib > high * 1.01).then(|| {
+        format!(
+            "which card `{}` with {gib:.2} GiB is: such cards report {low} to {high} GiB, and `gpu-memory-gib` is to be what they report",
+            setup.gpu.name
+        )
+    })
 }
 
 /// GPUs that the version has no kernels for, or runs on its first engine.

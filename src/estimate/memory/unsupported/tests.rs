@@ -69,6 +69,27 @@ fn gpus_and_classes_that_a_version_does_not_have_are_not_proven_to_start() {
 }
 
 #[test]
+fn a_version_that_was_not_read_and_memory_that_no_such_card_has_prove_nothing() {
+    let facts = llama_8b();
+    stops(&facts, "h100-80gb-sxm", "0.32.0", "0.32.0 was", |setup| setup.version = semver::Version::new(0, 32, 1));
+    stops(&facts, "h100-80gb-sxm", "0.32.0", "79 to 79.4 GiB", |setup| setup.gpu = setup.gpu.clone().reporting_gib(141.0));
+    let mut part = setup(&facts, "h100-80gb-sxm", "0.20.2");
+    (part.gpu, part.max_num_seqs) = (part.gpu.reporting_gib(39.4), 64);
+    assert_eq!(prove(&part).verdict, Verdict::ProvenToStart, "a part of a card");
+}
+
+#[test]
+fn a_stated_cache_that_no_gpu_holds_is_told_in_figures_that_exist() {
+    let facts = llama_8b();
+    let mut setup = setup(&facts, "h100-80gb-sxm", "0.32.0");
+    setup.kv_cache_memory_bytes = Some(100_000_000_000_000);
+    let proof = prove(&setup);
+    let message = proof.refusal.expect("a refusal").message;
+    assert_eq!(proof.verdict, Verdict::ProvenToRefuse);
+    assert!(message.contains("it takes 93132.26 GiB") && !message.contains('-'), "{message}");
+}
+
+#[test]
 fn memory_that_refuses_for_sure_still_does() {
     let facts = llama_8b();
     let mut setup = setup(&facts, "t4-16gb", "0.9.2");
