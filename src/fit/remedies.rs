@@ -1,6 +1,7 @@
 //! The nearest settings that work, in the words of a spec.
 
 use super::{Fit, gib, thousands};
+use crate::engine;
 use crate::estimate::memory::search::{self, Change, EightBitCache, Goal, Limits};
 use crate::estimate::memory::{Setup, Verdict, prove};
 
@@ -21,6 +22,9 @@ pub(super) fn remedies(fit: &Fit<'_>, goal: Goal) -> Vec<String> {
     let told = |hardware: bool, ways: &[Change]| -> Vec<String> {
         ways.iter().filter(|change| is_hardware(change) == hardware).map(|change| format!("{} {would}", words(change))).collect()
     };
+    if setup.version < engine::of(fit.model.engine).stated_cache_since() {
+        ways.retain(|change| !matches!(change, Change::KvCacheMemoryBytes(_)));
+    }
     if let Goal::Hold(_) = goal {
         // Fewer requests at once hold the load as a queue, which another line says.
         ways.retain(|change| !matches!(change, Change::MaxNumSeqs(_)));

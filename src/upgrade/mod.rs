@@ -129,6 +129,7 @@ pub fn plan(text: &str, syntax: Syntax, target: &Target, mentions: &dyn Fn(&str)
         let mut notes = Vec::new();
         arguments::assess(model, target, &mut notes, &mut edits);
         notes::assess(model, target, mentions, &mut notes);
+        notes.extend(notes::unknown_start(&model.version, target.engine().releases()));
         // What somebody must decide comes first; the order within stays.
         notes.sort_by_key(|note| note.weight);
         upgrades.push(ModelUpgrade { model: model.name.clone(), from: model.version.clone(), notes, memory: None });

@@ -163,9 +163,30 @@ fn defaults(model: &Written, from: &Version, target: &Target, notes: &mut Vec<No
     }
 }
 
+/// That nothing can be said of what changed since a release that is not among the known ones.
+pub(super) fn unknown_start(from: &str, known: &[Version]) -> Option<Note> {
+    if Version::parse(from).is_ok_and(|from| known.contains(&from)) {
+        return None;
+    }
+    let (first, last) = (known.first()?, known.last()?);
+    let what = format!("is not a known release ({first} to {last}), so what changed since is not known");
+    Some(Note::new(Topic::Setting, Weight::Note, &format!("version {from}"), what))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_whole;
+    use semver::Version;
+
+    use super::{is_whole, unknown_start};
+
+    #[test]
+    fn nothing_is_said_of_what_changed_since_an_unknown_release() {
+        let known = [Version::new(0, 8, 0), Version::new(0, 33, 0)];
+        assert_eq!(unknown_start("0.8.0", &known), None);
+        for from in ["0.7.3", "0.8.1", "latest"] {
+            assert!(unknown_start(from, &known).is_some_and(|note| note.what.contains("not known")), "{from}");
+        }
+    }
 
     #[test]
     fn a_version_is_found_by_itself_only() {

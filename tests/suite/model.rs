@@ -84,6 +84,11 @@ fn files_of_others_are_kept() {
     assert!(refused.stderr.contains("`a.json` exists and has not the facts of `acme/a`"), "{}", refused.stderr);
     assert_eq!(fs::read_to_string(folder.path().join("a.json")).unwrap(), "somebody's");
     assert_eq!(add(&["--force"]).code, 0);
+    for name in ["../../x", "acme/\u{1b}[31mx", "a/b/c", "acme/", ".hidden"] {
+        let refused = llmc(folder.path(), &["model", "add", "config.json", "--repository", name]);
+        assert!(refused.code == 1 && refused.stderr.contains("is no name of a repository"), "{name:?}: {}", refused.stderr);
+        assert!(!folder.path().join("models").exists(), "{name:?}");
+    }
     let unnamed = llmc(folder.path(), &["model", "add", "config.json"]);
     assert!(unnamed.code == 1 && unnamed.stderr.contains("name it with --repository"), "{}", unnamed.stderr);
 }

@@ -128,6 +128,10 @@ fn add(args: &Add, output: &mut Output) -> Result<(), Failure> {
     if facts.repository == files::UNNAMED {
         return Err("the files do not say which model this is; name it with --repository, such as acme/tuned-8b".to_owned().into());
     }
+    if !is_repository(&facts.repository) {
+        let name = printable(&facts.repository);
+        return Err(format!("`{name}` is no name of a repository: letters, digits, `-`, `_` and `.`, such as acme/tuned-8b").into());
+    }
     let text = serde_json::to_string_pretty(&facts).map_err(|error| error.to_string())? + "\n";
     let name = facts.repository.rsplit('/').next().unwrap_or_default().to_lowercase();
     let default = || Path::new("models").join(format!("{name}.json"));
@@ -148,6 +152,15 @@ fn add(args: &Add, output: &mut Output) -> Result<(), Failure> {
     words.push_str(&format!("in the spec: source \"{repository}\" revision=\"…\" facts=\"{shown}\"   // as seen from the spec's folder\n"));
     output.note(&words);
     Ok(())
+}
+
+/// Whether a model hub takes the name; the last part of it names the file that is written.
+fn is_repository(name: &str) -> bool {
+    let is_part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    name.split('/').count() <= 2 && name.split('/').all(is_part)
 }
 
 /// Writes `text` in one step, over nothing but the facts of the same model unless it is forced.

@@ -149,8 +149,12 @@ pub(super) fn setup<'a>(model: &'a Model, pool: &Pool) -> Result<Setup<'a>, Vec<
     Ok(setup)
 }
 
-/// That `version` does not have the class of the model: it refuses it, or runs what `transformers` has of it.
+/// That nobody read `version`, or that it does not have the class of the model: it refuses it, or runs what
+/// `transformers` has of it.
 fn unsupported(version: &Version, class: &str) -> Option<String> {
+    if !DATA.releases.contains(version) {
+        return Some(format!("what vLLM {version} does, which is none of the releases that were read"));
+    }
     let rows: Vec<_> = DATA.classes.iter().filter(|row| row.value == class).collect();
     if rows.iter().any(|row| row.holds(version)) {
         return None;

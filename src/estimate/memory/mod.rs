@@ -11,6 +11,7 @@ pub mod overhead;
 mod prove;
 mod refusal;
 pub mod search;
+mod settings;
 mod support;
 #[cfg(test)]
 mod testing;

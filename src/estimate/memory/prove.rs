@@ -3,7 +3,7 @@
 use super::cache::{self, Layout};
 use super::overhead::{self, Overhead};
 use super::refusal::{End, Side};
-use super::{Bounds, Check, Proof, Refusal, Setup, SignedBounds, Verdict, support, weights};
+use super::{Bounds, Check, Proof, Refusal, Setup, SignedBounds, Verdict, settings, support, weights};
 
 /// What is on a GPU of one pipeline stage, as far as it is known.
 #[derive(Clone, Debug)]
@@ -26,6 +26,7 @@ pub fn prove(setup: &Setup<'_>) -> Proof {
     let layouts = cache::per_stage(setup).map_err(&mut known).unwrap_or_default();
     missing.extend(unproven_settings(setup));
     missing.extend(support::other_refusals(setup));
+    missing.extend(settings::reasons(setup));
     let count = weights.len().max(overheads.len()).max(layouts.len()).max(1);
     let stages: Vec<Stage> = (0..count)
         .map(|at| Stage { weights: weights.get(at).copied(), overhead: overheads.get(at).copied(), layout: layouts.get(at).cloned() })

@@ -125,6 +125,14 @@ impl End {
         let left = self.free() - held;
         // What is captured exceeds what the engine estimated before: by 4 % in the one published pair.
         let graphs = if best { signed(self.graphs) } else { signed(self.graphs) / 16 * 17 };
+        if left < 0 {
+            let message = format!(
+                "torch.OutOfMemoryError: CUDA out of memory while the KV cache is allocated: it takes {} GiB, {} GiB are left for it",
+                gib(cache.max(0)),
+                gib((left + cache.max(0)).max(0))
+            );
+            return Some(Refusal { check: Check::Capture, message });
+        }
         (graphs > left).then(|| {
             let what = if self.graphs == 0 { "while the cache is taken" } else { "during CUDA graph capture" };
             Refusal {

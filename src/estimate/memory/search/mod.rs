@@ -129,10 +129,12 @@ fn fewer_requests(setup: &Setup<'_>, goal: Goal) -> Vec<Change> {
     round.into_iter().filter(|count| *count < setup.max_num_seqs && *count >= least).map(Change::MaxNumSeqs).collect()
 }
 
-/// Powers of two below the setup's, not so small that prompts take many steps.
+/// Powers of two below the setup's, not so small that prompts take many steps, nor below a token of each
+/// request, which the engine refuses.
 fn shorter_steps(setup: &Setup<'_>) -> Vec<Change> {
     let steps = [16384, 8192, 4096, 2048];
-    steps.into_iter().filter(|tokens| *tokens < setup.max_num_batched_tokens).map(Change::MaxNumBatchedTokens).collect()
+    let fits = |tokens: &u64| *tokens < setup.max_num_batched_tokens && *tokens >= setup.max_num_seqs;
+    steps.into_iter().filter(fits).map(Change::MaxNumBatchedTokens).collect()
 }
 
 /// Hundredths around the setup's, nearest first, up to 0.97 and down to 0.5.

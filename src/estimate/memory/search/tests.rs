@@ -53,3 +53,12 @@ fn one_request_that_does_not_fit_is_answered_with_the_longest_that_does() {
     let none = nearest(&setup, Goal::Start, Limits { gpus_per_node: 1, other_gpus: false });
     assert!(none.iter().all(|way| matches!(way.change, Change::MaxModelLen(_) | Change::KvCacheDtype(_))), "{none:?}");
 }
+
+#[test]
+fn a_step_stays_large_enough_for_a_token_of_each_request() {
+    let facts = llama_8b();
+    let mut setup = setup(&facts, "h100-80gb-sxm", "0.32.0");
+    (setup.max_num_seqs, setup.max_num_batched_tokens) = (5000, 32768);
+    let tried = shorter_steps(&setup);
+    assert_eq!(tried, vec![Change::MaxNumBatchedTokens(16384), Change::MaxNumBatchedTokens(8192)]);
+}
