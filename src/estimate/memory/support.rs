@@ -160,7 +160,7 @@ fn misfit(what: &str, width: u64, gpus: u64, format: WeightFormat) -> Option<Str
         _ => return None,
     };
     let share = width / gpus;
-    let fits = width % gpus != 0 || share % size == 0;
+    let fits = !width.is_multiple_of(gpus) || share.is_multiple_of(size);
     (!fits).then(|| {
         format!(
             "how {what} is split: the share of one of {gpus} GPUs ({share}) is not divisible by the block or group of the quantization ({size}), which vLLM refuses unless a kernel takes smaller ones"
