@@ -6,6 +6,7 @@
 
 mod github;
 mod json;
+mod numbers;
 mod route;
 mod sarif;
 mod secret;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use github::render as render_github;
 pub use json::{render as render_json, schema as json_schema};
+pub use numbers::thousands;
 pub use route::Route;
 pub use sarif::render as render_sarif;
 pub use secret::{find_secrets, redact, redact_ranges};

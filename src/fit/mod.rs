@@ -12,7 +12,7 @@ mod words;
 pub use document::{Document, document, json_schema, render_json};
 pub use load::Load;
 pub use text::render_text;
-pub use words::{gib, thousands};
+pub use words::gib;
 
 use crate::engine;
 use crate::estimate::memory::search::Goal;

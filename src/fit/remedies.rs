@@ -1,7 +1,9 @@
 //! The nearest settings that work, in the words of a spec.
 
-use super::{Fit, gib, thousands};
+use super::{Fit, gib};
+use crate::diagnostic::thousands;
 use crate::engine;
+use crate::estimate::memory::search::{self, Change, EightBitCache, Goal, Limits};
 use crate::estimate::memory::search::{self, Change, EightBitCache, Goal, Limits};
 use crate::estimate::memory::{Setup, Verdict, prove};
 

@@ -1,7 +1,8 @@
 //! The answers for people at a terminal.
 
-use super::words::{bounds, gib, signed_gib, thousands};
+use super::words::{bounds, gib, signed_gib};
 use super::{Fit, UNRESOLVED, of_stack, unresolved};
+use crate::diagnostic::thousands;
 use crate::diagnostic::{printable, redact};
 use crate::estimate::memory::{Bounds, CacheFigures, Proof, Verdict};
 use crate::stack::Stack;

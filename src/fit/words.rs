@@ -13,19 +13,6 @@ pub(super) fn signed_gib(bytes: i64) -> String {
     format!("{:.2} GiB", bytes as f64 / GIB)
 }
 
-/// `131072` as `131,072`.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 /// `low to high` after `expected`, or nothing where they are one.
 pub(super) fn bounds(low: &str, high: &str) -> String {
     if low == high { String::new() } else { format!("{low} to {high}") }
@@ -33,11 +20,10 @@ pub(super) fn bounds(low: &str, high: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{gib, thousands};
+    use super::gib;
 
     #[test]
-    fn figures_are_grouped_and_rounded() {
-        assert_eq!([0, 999, 1000, 131_072, 1_000_000].map(thousands), ["0", "999", "1,000", "131,072", "1,000,000"]);
+    fn bytes_are_rounded() {
         assert_eq!([gib(0), gib(1 << 30), gib(85_000_000_000)], ["0.00 GiB", "1.00 GiB", "79.16 GiB"]);
     }
 }

@@ -5,6 +5,7 @@ mod bars;
 use super::types::{Action, Copies, Disruption, FieldChange, ObjectChange, Order, Plan, Restart, RiskLevel, Rollout, StackPlan};
 use super::words;
 use crate::diagnostic::printable;
+use crate::diagnostic::thousands;
 
 /// Fields that a line tells of an object.
 const FIELDS_PER_LINE: usize = 3;
@@ -171,7 +172,7 @@ fn disruption(disruption: &Disruption) -> String {
 fn cost(restart: &Restart) -> String {
     let mut parts = Vec::new();
     if restart.gpu_seconds > 0 {
-        parts.push(format!("{} GPU seconds", words::thousands(&restart.gpu_seconds.to_string())));
+        parts.push(format!("{} GPU seconds", thousands(restart.gpu_seconds)));
     }
     parts.push(format!("ready in up to {} min", restart.minutes_until_ready));
     parts.extend(restart.outage_minutes.map(|minutes| format!("nobody is served for up to {minutes} min")));

@@ -95,32 +95,14 @@ pub(super) fn count<N: std::fmt::Display + PartialEq + From<u8>>(number: N, thin
     format!("{number} {thing}{plural}")
 }
 
-/// `12345.60` as `12,345.60`.
-pub(super) fn thousands(number: &str) -> String {
-    let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, fraction)| (whole, Some(fraction)));
-    let mut out = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) && !out.ends_with('-') {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    fraction.map_or_else(|| out.clone(), |fraction| format!("{out}.{fraction}"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{both, count, thousands, value};
+    use super::{both, count, value};
 
     #[test]
     fn numbers_are_read_by_people() {
-        for (number, shown) in
-            [("0", "0"), ("999", "999"), ("1000", "1,000"), ("-123", "-123"), ("12345.60", "12,345.60"), ("1234567", "1,234,567")]
-        {
-            assert_eq!(thousands(number), shown);
-        }
         assert_eq!([count(0_u64, "pod"), count(1_u64, "pod"), count(2_usize, "pod")], ["0 pods", "1 pod", "2 pods"]);
     }
 

@@ -14,9 +14,9 @@ use serde_json::Value;
 pub use notes::{Note, Topic, Weight};
 pub use text::render_text;
 
-use crate::diagnostic::did_you_mean;
+use crate::diagnostic::{did_you_mean, thousands};
 use crate::engine::{self, Engine};
-use crate::fit::{self, Fit};
+use crate::fit::Fit;
 use crate::source::{self, Syntax};
 use crate::spec;
 use crate::stack::{EngineName, Stack};
@@ -165,6 +165,6 @@ fn said(stack: &Stack, name: &str) -> Option<String> {
     let model = stack.models.get(name)?;
     let fit = Fit::of(model, stack.pools.get(&model.pool)?);
     let tokens = fit.proof.as_ref().and_then(|proof| proof.cache.as_ref()).map(|cache| cache.logged_tokens.expected);
-    let tokens = tokens.map_or_else(String::new, |tokens| format!(", {} KV tokens", fit::thousands(tokens)));
+    let tokens = tokens.map_or_else(String::new, |tokens| format!(", {} KV tokens", thousands(tokens)));
     Some(format!("{}{tokens}", fit.verdict().words()))
 }

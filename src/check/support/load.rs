@@ -1,8 +1,9 @@
 //! Whether a cache holds the stated load at full length.
 
+use crate::diagnostic::thousands;
 use crate::diagnostic::{Diagnostic, Place, Route, Rule};
 use crate::estimate::memory::Verdict;
-use crate::fit::{Fit, thousands};
+use crate::fit::Fit;
 
 /// More requests than a cache holds.
 pub(in crate::check) enum Shortage {

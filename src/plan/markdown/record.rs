@@ -9,9 +9,9 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
+use crate::diagnostic::thousands;
 use crate::plan::record::parse;
 use crate::plan::totals::HOURS_PER_MONTH;
-use crate::plan::words::thousands;
 
 /// A record; empty where there is none that can be read.
 #[derive(Debug, Default)]

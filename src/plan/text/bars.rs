@@ -3,8 +3,8 @@
 use rust_decimal::Decimal;
 
 use crate::diagnostic::printable;
+use crate::diagnostic::thousands;
 use crate::plan::types::{Budget, GpuChange, Totals};
-use crate::plan::words::thousands;
 
 /// Cells of a bar.
 const CELLS: u64 = 20;
