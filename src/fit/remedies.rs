@@ -4,7 +4,6 @@ use super::{Fit, gib};
 use crate::diagnostic::thousands;
 use crate::engine;
 use crate::estimate::memory::search::{self, Change, EightBitCache, Goal, Limits};
-use crate::estimate::memory::search::{self, Change, EightBitCache, Goal, Limits};
 use crate::estimate::memory::{Setup, Verdict, prove};
 
 /// Most remedies that are named.
