@@ -111,6 +111,8 @@ impl Row {
     /// The same on a GPU so large that only the cache decides, with a cache of `bytes`.
     pub fn with_cache<'a>(&self, facts: &'a ModelFacts, bytes: u64) -> Setup<'a> {
         let mut setup = self.setup(facts);
+        // No card of the catalogue is that large.
+        setup.gpu.name = "any".into();
         setup.gpu.total_bytes = Bounds::exact(1 << 43);
         setup.gpu.unified_memory = false;
         setup.gpu_memory_utilization = 0.9;

@@ -84,7 +84,7 @@ fn a_stated_cache_that_no_gpu_holds_is_told_in_figures_that_exist() {
 #[test]
 fn memory_that_refuses_for_sure_still_does() {
     let facts = llama_8b();
-    let mut setup = setup(&facts, "t4-16gb", "0.9.2");
+    let mut setup = setup(&facts, "t4-16gb", "0.32.0");
     setup.expert_parallel = true;
     let proof = prove(&setup);
     assert_eq!((proof.verdict, proof.refusal.map(|refusal| refusal.check)), (Verdict::ProvenToRefuse, Some(Check::Load)));
