@@ -195,13 +195,17 @@ impl Repository {
         Ok(paths)
     }
 
-    /// A copy of the index.
+    /// A copy of the index, as old as the index: a file that changed in the second in which it was
+    /// recorded, at the same size, is known by the index not being younger than the file.
     fn copy_of_index(&self) -> Result<tempfile::NamedTempFile, Fault> {
         let failed = |error: std::io::Error| Fault(format!("cannot copy Git's index to compare with it: {error}"));
         let path = text(run(git(&self.folder).args(["rev-parse", "--path-format=absolute", "--git-path", "index"]), &[], MAX_LIST_BYTES)?);
         let path = path.map_err(|words| Fault(format!("git cannot say where its index is: {words}")))?;
         let copy = tempfile::NamedTempFile::new().map_err(failed)?;
-        std::fs::copy(path.trim_end_matches('\n'), copy.path()).map_err(failed)?;
+        let path = path.trim_end_matches('\n');
+        std::fs::copy(path, copy.path()).map_err(failed)?;
+        let modified = std::fs::metadata(path).and_then(|index| index.modified()).map_err(failed)?;
+        copy.as_file().set_modified(modified).map_err(failed)?;
         Ok(copy)
     }
 

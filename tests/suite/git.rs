@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -35,6 +36,24 @@ fn affected(here: &Path, reference: &str) -> Vec<String> {
 fn refused(here: &Path, args: &[&str], words: &str) {
     let run = llmc(here, args);
     assert_eq!((run.code, run.stderr.contains(words)), (1, true), "{args:?}: {}", run.stderr);
+}
+
+/// Git sees such an edit, which keeps the size, only because the index is not younger than the file.
+#[test]
+fn an_edit_in_the_second_of_its_commit_is_a_change() {
+    let folder = committed(&["demo"]);
+    let here = folder.path();
+    let spec = here.join("stacks/demo/stack.kdl");
+    // The time of the inode cannot be set, and would give the edit away.
+    git(here, &["config", "core.trustctime", "false"]);
+    let then = SystemTime::now() - Duration::from_secs(60);
+    let at_once = |path: &Path| fs::File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
+    at_once(&spec);
+    git(here, &["update-index", "--refresh"]);
+    edit(&spec, "max-model-len=8192", "max-model-len=4096");
+    at_once(&spec);
+    at_once(&here.join(".git/index"));
+    assert_eq!(affected(here, "HEAD"), ["demo"]);
 }
 
 #[test]
