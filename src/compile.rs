@@ -6,9 +6,12 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::capacity;
 use crate::check::{self, Context};
+use crate::cost::Cost;
 use crate::diagnostic::{self, Diagnostic, Finding, Place, Route, Rule, Severity};
 use crate::emit::{self, FileSet, RECORD_FILE};
+use crate::fit;
 use crate::plan::StackPlan;
 use crate::policy::{self, Applied, Policies};
 use crate::resolve::{self, Resolved};
@@ -89,7 +92,19 @@ fn compiled(path: &Path, text: &str, shown: &str, policies: &Policies, mut diagn
         document.iter().for_each(|document| sources.set_document(document));
         if let Some((spec, document)) = document.and_then(|document| typed(document, &mut diagnostics)) {
             let Resolved { stack: resolved, left_out } = resolve::resolve(&spec, &Folder::of(path), &mut sources, &mut diagnostics);
-            check::run(&Context { spec: &spec, document: &document, stack: &resolved }, &mut diagnostics);
+            let fits = fit::of_stack(&resolved);
+            let capacities = capacity::of_stack(&resolved, &fits);
+            let cost = Cost::of(&resolved, &capacities).ok();
+            let context = Context {
+                spec: &spec,
+                document: &document,
+                stack: &resolved,
+                fits: &fits,
+                capacities: &capacities,
+                cost: cost.as_ref(),
+                today: policies.today(),
+            };
+            check::run(&context, &mut diagnostics);
             let is_error = |d: &Diagnostic| d.rule.severity == Severity::Error;
             if !diagnostics.iter().any(is_error) {
                 for route in left_out {

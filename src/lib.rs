@@ -22,10 +22,12 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::panic))]
 
+pub mod capacity;
 pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod compile;
+pub mod cost;
 pub mod deliver;
 pub mod diagnostic;
 pub mod emit;

@@ -27,6 +27,13 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         if let Some(guardrails) = &route.guardrails {
             refer(cx, out, at.key("guardrails"), guardrails, &[Route::of(["guardrails"])], "guardrails");
         }
+        let models = [Route::of(["model"]), Route::of(["external"])];
+        for (tier_name, tier) in &route.tier {
+            refer(cx, out, at.key("tier").key(tier_name).key("model"), &tier.model, &models, "model");
+        }
+        if let Some(fallback) = &route.fallback {
+            refer(cx, out, at.key("fallback").key("model"), &fallback.model, &models, "model");
+        }
     }
     for (name, prompt) in &spec.prompt {
         let at = Route::of(["prompt", name]);

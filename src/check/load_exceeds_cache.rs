@@ -3,7 +3,6 @@
 use super::support::load;
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Rule, Severity};
-use crate::fit;
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 
@@ -25,7 +24,7 @@ static RULE: Rule = Rule {
 };
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
-    for fit in &fit::of_stack(cx.stack) {
+    for fit in cx.fits {
         if let Some(load::Shortage::Certain { requests, fitting, copies }) = load::shortage(fit) {
             out.push(load::finding(&RULE, fit, requests, fitting, copies, "at most"));
         }

@@ -3,7 +3,6 @@
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
 use crate::estimate::memory::Verdict;
-use crate::fit;
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 
@@ -22,7 +21,7 @@ static RULE: Rule = Rule {
 };
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
-    for fit in fit::of_stack(cx.stack).iter().filter(|fit| fit.verdict() == Verdict::NotProven) {
+    for fit in cx.fits.iter().filter(|fit| fit.verdict() == Verdict::NotProven) {
         let name = &fit.model.name;
         if is_refused_elsewhere(&Route::of(["model", name]), out) {
             continue;

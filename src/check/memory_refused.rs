@@ -3,7 +3,7 @@
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
 use crate::estimate::memory::{self, Verdict};
-use crate::fit::{self, Fit, gib};
+use crate::fit::{Fit, gib};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 
@@ -25,7 +25,7 @@ static RULE: Rule = Rule {
 };
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
-    for fit in fit::of_stack(cx.stack).iter().filter(|fit| fit.verdict() == Verdict::ProvenToRefuse) {
+    for fit in cx.fits.iter().filter(|fit| fit.verdict() == Verdict::ProvenToRefuse) {
         let name = &fit.model.name;
         let check = fit.refusal().map(|refusal| refusal.check);
         let (field, label) = at(check);

@@ -3,9 +3,12 @@
 //! To add one: a file here, a line in [`CHECKS`], and `tests/checks/<code>/{good,bad}/`. The table
 //! is sorted by code; tests hold it against the folder.
 
+use crate::capacity::Capacity;
+use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::fit::Fit;
 use crate::source::Document;
-use crate::spec::Spec;
+use crate::spec::{Day, Spec};
 use crate::stack::Stack;
 
 mod support;
@@ -18,6 +21,14 @@ pub struct Context<'a> {
     pub document: &'a Document,
     /// What could be resolved of it.
     pub stack: &'a Stack,
+    /// What is known about the memory of each of its models.
+    pub fits: &'a [Fit<'a>],
+    /// What is known about the throughput of each of its models.
+    pub capacities: &'a [Capacity],
+    /// What the stack costs; none where an amount is too large for a number.
+    pub cost: Option<&'a Cost>,
+    /// The day on which it is checked.
+    pub today: Day,
 }
 
 /// A rule with its logic.

@@ -20,12 +20,17 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let Some(budget) = &cx.spec.budget else { return };
     let mut prices = Vec::new();
     for (name, pool) in cx.spec.pool.iter().filter(|(name, _)| cx.spec.model.values().any(|m| m.place.pool == **name)) {
-        prices.push((Route::of(["pool", name, "price-per-gpu-hour"]), pool.price_per_gpu_hour, format!("an hour of a GPU of `{name}`")));
+        let Some(price) = pool.price_per_gpu_hour else { continue };
+        prices.push((Route::of(["pool", name, "price-per-gpu-hour"]), price, format!("an hour of a GPU of `{name}`")));
     }
     for (name, external) in cx.spec.external.iter().filter(|(name, _)| cx.spec.route.values().any(|r| r.model == **name)) {
         let at = Route::of(["external", name]);
-        prices.push((at.key("input-price-per-million"), external.input_price_per_million, format!("a million input tokens of `{name}`")));
-        prices.push((at.key("output-price-per-million"), external.output_price_per_million, format!("a million output tokens of `{name}`")));
+        for (field, price, direction) in [
+            ("input-price-per-million", external.input_price_per_million, "input"),
+            ("output-price-per-million", external.output_price_per_million, "output"),
+        ] {
+            prices.extend(price.map(|price| (at.key(field), price, format!("a million {direction} tokens of `{name}`"))));
+        }
     }
     for (at, _, what) in prices.into_iter().filter(|(_, price, _)| price.0.is_zero()) {
         let message = format!("{what} costs 0 {}, so it never counts against the budget of {}", budget.currency, budget.monthly);

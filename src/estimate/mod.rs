@@ -2,3 +2,4 @@
 //! not arithmetic.
 
 pub mod memory;
+pub mod throughput;

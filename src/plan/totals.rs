@@ -63,7 +63,7 @@ pub(super) fn most(model: &Model) -> u32 {
 pub(super) fn monthly(spec: &Spec, copies: fn(&Model) -> u32) -> Option<Decimal> {
     spec.pool.iter().try_fold(Decimal::ZERO, |sum, (name, pool)| {
         let hours = Decimal::from(in_use(spec, name, copies)).checked_mul(Decimal::from(HOURS_PER_MONTH))?;
-        sum.checked_add(pool.price_per_gpu_hour.0.checked_mul(hours)?)
+        sum.checked_add(pool.price_per_gpu_hour?.0.checked_mul(hours)?)
     })
 }
 

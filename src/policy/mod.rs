@@ -8,7 +8,6 @@
 
 #[cfg(feature = "policy")]
 mod calls;
-mod day;
 #[cfg(feature = "policy")]
 mod evaluate;
 mod files;
@@ -34,7 +33,7 @@ mod without;
 
 use std::sync::Arc;
 
-pub use day::Day;
+pub use crate::spec::Day;
 pub use files::{File, read, read_file};
 #[cfg(feature = "policy")]
 pub use load::Set;
@@ -115,6 +114,11 @@ impl Policies {
     /// Judges by `set`, with waivers as they stand on `today`.
     pub fn new(set: Set, today: Day) -> Self {
         Self { set: Arc::new(set), today }
+    }
+
+    /// The day on which is judged.
+    pub fn today(&self) -> Day {
+        self.today
     }
 
     /// Judges by what ships with llmc, on the first day of 1970, on which every waiver holds.

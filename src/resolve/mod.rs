@@ -7,6 +7,7 @@ mod explicit;
 mod facts;
 mod model;
 mod placement;
+mod price;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,9 @@ use crate::catalog;
 use crate::diagnostic::{Diagnostic, Place, Route as Field};
 use crate::source::{Folder, Sources};
 use crate::spec::{self, Spec};
-use crate::stack::{External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, Stack, Target, TextFile};
+use crate::stack::{
+    External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, SemanticCache, Stack, Target, TextFile, Tier, Traffic,
+};
 
 pub use facts::contradictions;
 pub use placement::{Demand, Shortage, always_fits, demands, place, shares_cache};
@@ -67,14 +70,16 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
     }
     let mut routes = BTreeMap::new();
     for (name, route) in &spec.route {
-        let target = if spec.model.contains_key(&route.model) {
-            Some(Target::Model(route.model.clone()))
-        } else {
-            spec.external.contains_key(&route.model).then(|| Target::External(route.model.clone()))
-        };
+        let target = target(spec, &route.model);
         keep("route", name, target.is_some());
         routes.extend(target.map(|target| {
-            let route = Route { name: name.clone(), prompt: route.prompt.clone(), target, guardrails: route.guardrails.clone() };
+            let route = Route {
+                name: name.clone(),
+                prompt: route.prompt.clone(),
+                target,
+                guardrails: route.guardrails.clone(),
+                traffic: traffic(spec, route),
+            };
             (name.clone(), route)
         }));
     }
@@ -99,6 +104,8 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
             budget.alert_at.dedup();
             budget
         }),
+        currency: price::currency(spec).to_owned(),
+        prices: price::units(spec),
     };
     explicit::fill(&mut stack);
     Resolved { stack, left_out }
@@ -128,7 +135,7 @@ fn resolve_pool(name: &str, pool: &spec::Pool) -> Option<Pool> {
         gpu_memory_gib: pool.gpu_memory_gib,
         nodes: pool.nodes,
         gpus_per_node: pool.gpus_per_node,
-        price_per_gpu_hour: pool.price_per_gpu_hour,
+        prices: price::of_pool(pool),
         node_selector: if pool.node_selector.is_empty() { product() } else { pool.node_selector.clone() },
         tolerations: pool.toleration.clone(),
         download_mib_per_second: pool.download_mib_per_second,
@@ -182,6 +189,30 @@ fn resolve_guardrails(name: &str, rails: &spec::Guardrails, texts: &mut Texts<'_
     })
 }
 
+/// The model or external model of that name.
+fn target(spec: &Spec, name: &str) -> Option<Target> {
+    if spec.model.contains_key(name) {
+        return Some(Target::Model(name.to_owned()));
+    }
+    spec.external.contains_key(name).then(|| Target::External(name.to_owned()))
+}
+
+/// What `route` asks for; a tier or fallback without a model is left out, and a check says so.
+fn traffic(spec: &Spec, route: &spec::Route) -> Traffic {
+    let tier = |model: &str, share: Option<spec::Share>| Some(Tier { target: target(spec, model)?, share: share.and_then(price::share) });
+    Traffic {
+        load: route.load.clone(),
+        tiers: route.tier.iter().filter_map(|(name, t)| Some((name.clone(), tier(&t.model, t.share)?))).collect(),
+        fallback: route.fallback.as_ref().and_then(|fallback| tier(&fallback.model, fallback.share)),
+        cache: route.cache.as_ref().map(|cache| SemanticCache {
+            similarity: cache.similarity,
+            ttl: cache.ttl,
+            hits: cache.hits.and_then(price::share),
+            resources: cache.resources.clone(),
+        }),
+    }
+}
+
 fn resolve_external(name: &str, external: &spec::External) -> External {
     let public = match external.provider {
         Provider::Openai => "https://api.openai.com/v1",
@@ -191,8 +222,7 @@ fn resolve_external(name: &str, external: &spec::External) -> External {
         provider: external.provider,
         model: external.model.clone().unwrap_or_else(|| name.to_owned()),
         base_url: external.base_url.clone().unwrap_or_else(|| public.to_owned()),
-        input_price_per_million: external.input_price_per_million,
-        output_price_per_million: external.output_price_per_million,
+        prices: price::of_external(external),
         token_secret: external.token_secret.clone(),
     }
 }

@@ -81,7 +81,12 @@ pub(super) fn resolve(
 fn replicas(replicas: &spec::Replicas) -> Replicas {
     let max = replicas.max.unwrap_or(replicas.min);
     let scale = replicas.scale_on.as_ref().filter(|_| max > replicas.min);
-    Replicas { min: replicas.min, max, scale: scale.map(|s| Scale { metric: s.metric, target: s.target }) }
+    Replicas {
+        min: replicas.min,
+        max,
+        scale: scale.map(|s| Scale { metric: s.metric, target: s.target }),
+        rollouts_per_month: replicas.rollouts_per_month,
+    }
 }
 
 fn serve(serve: &spec::Serve) -> Serve {

@@ -116,7 +116,6 @@ pub(super) fn decide_surge(spec: &Spec, pools: &BTreeMap<String, Pool>, models: 
 mod tests {
     use super::{Demand, always_fits, place};
     use crate::catalog;
-    use crate::spec::Money;
     use crate::stack::Pool;
     use proptest::prelude::*;
 
@@ -127,7 +126,7 @@ mod tests {
             gpu_memory_gib: None,
             nodes,
             gpus_per_node,
-            price_per_gpu_hour: Money(rust_decimal::Decimal::ONE),
+            prices: crate::stack::GpuPrices::default(),
             node_selector: [].into(),
             tolerations: Vec::new(),
             download_mib_per_second: 1,

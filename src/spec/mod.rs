@@ -4,11 +4,13 @@
 //! `x-argument` names the field that a node's argument fills, and `x-planned` lists blocks of the
 //! language that this version does not compile yet.
 
+mod day;
 mod deliver;
 mod guardrails;
 mod model;
 mod objective;
 mod pool;
+mod price;
 mod prompt;
 mod route;
 mod scalar;
@@ -22,6 +24,7 @@ use schemars::transform::RecursiveTransform;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use day::Day;
 pub use deliver::{Deliver, Forge, Stage, Waiver};
 pub use guardrails::{Guardrails, InputRails, OutputRails, PiiKind, Resources, SelfCheck};
 pub use model::{
@@ -29,8 +32,9 @@ pub use model::{
 };
 pub use objective::{Budget, Monitoring, Objective};
 pub use pool::{Pool, Taint, TaintEffect, TolerationOperator};
+pub use price::{GpuPrice, PriceList, Prices, Rate, Reserved, Share, Spot, TokenPrice, UnitPrice};
 pub use prompt::{Prompt, PromptVersion, Sampling, Template, Variable};
-pub use route::{External, Provider, Route};
+pub use route::{CacheKind, External, Fallback, Provider, Route, SemanticCache, Tier};
 pub use scalar::{Duration, Money};
 
 /// A stack: the models, prompts, guardrails and routes of one application, and where they run.
@@ -77,6 +81,9 @@ pub struct Spec {
     /// What an application calls: a prompt, a model and guardrails, by name.
     #[serde(default)]
     pub route: BTreeMap<String, Route>,
+    /// Prices that blocks do not state, and currencies. Default: llmc's own list, and one currency.
+    #[serde(default)]
+    pub prices: Prices,
     /// What the stack may cost. Default: no limit.
     pub budget: Option<Budget>,
     /// Where the compiled tree goes as a pull request. Default: `generated/` of the repository that

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Duration, Objective, Resources};
+use super::{Duration, Objective, Resources, Share};
 
 /// A model served by an engine on the GPUs of a pool.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -160,11 +160,19 @@ pub struct Replicas {
     pub max: Option<u32>,
     /// What makes the number grow; required when `max` is above `min`.
     pub scale_on: Option<ScaleOn>,
+    /// Rollouts in a month, for which a pod more may run. Only money depends on it. Default: 4.
+    #[serde(default = "weekly")]
+    #[schemars(range(min = 0, max = 10_000))]
+    pub rollouts_per_month: u32,
+}
+
+fn weekly() -> u32 {
+    4
 }
 
 impl Default for Replicas {
     fn default() -> Self {
-        Self { min: 1, max: None, scale_on: None }
+        Self { min: 1, max: None, scale_on: None, rollouts_per_month: weekly() }
     }
 }
 
@@ -190,7 +198,7 @@ pub enum ScaleMetric {
     Running,
 }
 
-/// Expected traffic of one model.
+/// Expected traffic.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Load {
@@ -206,6 +214,17 @@ pub struct Load {
     /// Most requests at the same time. Default: unknown.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub concurrency: Option<u32>,
+    /// Traffic of an average hour as a share of the busy one, above 0 and at most 1. Default: 1, so the
+    /// busy hour lasts all month and costs are an upper bound.
+    #[serde(default = "all_month")]
+    #[schemars(range(min = 0.001, max = 1.0))]
+    pub load_factor: f64,
+    /// Share of prompt tokens that a cache of prefixes has already. Default: none.
+    pub prefix_hits: Option<Share>,
+}
+
+fn all_month() -> f64 {
+    1.0
 }
 
 /// A key of a Kubernetes Secret. The value itself never appears in a spec.

@@ -44,7 +44,7 @@ pub struct Budget {
     pub per_request: Option<Money>,
 }
 
-fn usd() -> String {
+pub(super) fn usd() -> String {
     "USD".into()
 }
 

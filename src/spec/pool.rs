@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Money;
+use super::{Day, Money, Reserved, Spot};
 
 /// A group of equal nodes with GPUs.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(extend("x-planned" = ["mig", "reserved", "spot"]))]
+#[schemars(extend("x-planned" = ["mig"]))]
 pub struct Pool {
     /// GPU model, by its name in the catalogue, such as `a100-80gb-sxm` or `h100-80gb-sxm`.
     pub gpu: String,
@@ -24,8 +24,17 @@ pub struct Pool {
     /// GPUs of each node.
     #[schemars(range(min = 1, max = 64))]
     pub gpus_per_node: u32,
-    /// Price of one GPU for one hour, in the currency of the budget.
-    pub price_per_gpu_hour: Money,
+    /// Price of one GPU for one hour on demand, in `currency`. Default: that of the list of prices.
+    pub price_per_gpu_hour: Option<Money>,
+    /// Day on which the pool's prices held. Default: not known, so they never grow old.
+    pub priced_on: Option<Day>,
+    /// Currency of the pool's prices, as an ISO 4217 code. Default: that of the budget.
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
+    pub currency: Option<String>,
+    /// GPUs that are paid for whether they are used or not. Default: none.
+    pub reserved: Option<Reserved>,
+    /// GPUs that may be taken away at any time. Default: none.
+    pub spot: Option<Spot>,
     /// Labels that a node of this pool has. Default: the GPU's `nvidia.com/gpu.product` label.
     #[serde(default)]
     pub node_selector: BTreeMap<String, String>,

@@ -1,14 +1,16 @@
 //! Routes, and the models that others serve.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Money, SecretKey};
+use super::{Day, Duration, Load, Money, Resources, SecretKey, Share};
 
 /// What an application calls.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(extend("x-planned" = ["tier", "fallback", "cache", "retrieval", "compress", "shadow"]))]
+#[schemars(extend("x-planned" = ["retrieval", "compress", "shadow"]))]
 pub struct Route {
     /// Name of a prompt.
     pub prompt: String,
@@ -16,6 +18,66 @@ pub struct Route {
     pub model: String,
     /// Name of a guardrail configuration. Default: none.
     pub guardrails: Option<String>,
+    /// Traffic that applications send to the route, before its cache and its tiers. Default: the load of
+    /// its model, where no other route reaches that one.
+    pub load: Option<Load>,
+    /// Requests that other models answer, by name. The application that reads the index of prompts chooses;
+    /// llmc prices it.
+    #[serde(default)]
+    pub tier: BTreeMap<String, Tier>,
+    /// Model that answers when the route's own cannot. The application that reads the index of prompts
+    /// chooses; llmc prices it.
+    pub fallback: Option<Fallback>,
+    /// Answers that are given again to questions that mean the same. The application that reads the index
+    /// of prompts asks it; llmc prices it.
+    pub cache: Option<SemanticCache>,
+}
+
+/// Requests that another model answers.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tier {
+    /// Name of a model or of an external model.
+    pub model: String,
+    /// Share of the route's requests. Default: not known, so nothing is saved by it.
+    pub share: Option<Share>,
+}
+
+/// A model that answers when another cannot.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(extend("x-argument" = "model"))]
+pub struct Fallback {
+    /// Name of a model or of an external model.
+    pub model: String,
+    /// Share of the route's requests that it answers. Default: none that is paid for.
+    pub share: Option<Share>,
+}
+
+/// A cache of answers.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(extend("x-argument" = "kind"))]
+pub struct SemanticCache {
+    /// How questions are compared.
+    pub kind: CacheKind,
+    /// Least similarity of two questions that share an answer, above 0 and at most 1.
+    #[schemars(range(min = 0.01, max = 1.0))]
+    pub similarity: f64,
+    /// Longest time that an answer is kept.
+    pub ttl: Duration,
+    /// Share of requests that it answers. Default: not known, so nothing is saved by it.
+    pub hits: Option<Share>,
+    /// CPU and memory of what serves it, all copies together. Default: none, so it costs nothing.
+    pub resources: Option<Resources>,
+}
+
+/// How a cache compares questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheKind {
+    /// By the distance of their embeddings.
+    Semantic,
 }
 
 /// A model that somebody else serves, behind an OpenAI-compatible interface.
@@ -29,10 +91,18 @@ pub struct External {
     /// Base address, ending in `/v1`. Default: the provider's public address.
     #[schemars(regex(pattern = "^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?/v1$"))]
     pub base_url: Option<String>,
-    /// Price of a million input tokens, in the currency of the budget.
-    pub input_price_per_million: Money,
-    /// Price of a million output tokens, in the currency of the budget.
-    pub output_price_per_million: Money,
+    /// Price of a million input tokens, in `currency`. Default: that of the list of prices.
+    pub input_price_per_million: Option<Money>,
+    /// Price of a million input tokens that the provider has in its cache, in `currency`. Default: the
+    /// price of other input tokens; where that is not stated either, that of the list of prices.
+    pub cached_input_price_per_million: Option<Money>,
+    /// Price of a million output tokens, in `currency`. Default: that of the list of prices.
+    pub output_price_per_million: Option<Money>,
+    /// Currency of these prices, as an ISO 4217 code. Default: that of the budget.
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
+    pub currency: Option<String>,
+    /// Day on which these prices held. Default: not known, so they never grow old.
+    pub priced_on: Option<Day>,
     /// Secret that holds the key of the interface.
     pub token_secret: SecretKey,
 }

@@ -3,6 +3,8 @@
 //! [`crate::resolve`] makes it; checks and emitters read it and decide nothing that a spec could
 //! have said.
 
+mod price;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,10 +12,12 @@ use semver::Version;
 
 use crate::catalog::ModelFacts;
 pub use crate::spec::{
-    AccessMode, Budget, Duration, EngineName, Load, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey, Taint,
-    TaintEffect, TolerationOperator,
+    AccessMode, Budget, Day, Duration, EngineName, Load, Money, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey,
+    Taint, TaintEffect, TolerationOperator,
 };
-use crate::spec::{Money, Spec};
+pub use price::{GpuPrices, Price, SemanticCache, Share, Tier, TokenPrices, Traffic, UnitPrices};
+
+use crate::spec::Spec;
 
 /// A stack, ready to be checked and emitted.
 #[derive(Clone, Debug)]
@@ -46,6 +50,10 @@ pub struct Stack {
     pub routes: BTreeMap<String, Route>,
     /// Limits of cost.
     pub budget: Option<Budget>,
+    /// Currency of every price and amount: that of the budget, else `USD`.
+    pub currency: String,
+    /// Prices that belong to no block.
+    pub prices: UnitPrices,
 }
 
 impl Stack {
@@ -84,8 +92,8 @@ pub struct Pool {
     pub nodes: u32,
     /// GPUs of each node.
     pub gpus_per_node: u32,
-    /// Price of one GPU for one hour, in the budget's currency.
-    pub price_per_gpu_hour: Money,
+    /// What its GPUs cost.
+    pub prices: GpuPrices,
     /// Labels that the pool's nodes have; never empty.
     pub node_selector: BTreeMap<String, String>,
     /// Taints that pods tolerate.
@@ -220,6 +228,8 @@ pub struct Replicas {
     pub max: u32,
     /// What the number follows.
     pub scale: Option<Scale>,
+    /// Rollouts in a month.
+    pub rollouts_per_month: u32,
 }
 
 /// A signal to scale on.
@@ -292,10 +302,8 @@ pub struct External {
     pub model: String,
     /// Base address ending in `/v1`.
     pub base_url: String,
-    /// Price of a million input tokens.
-    pub input_price_per_million: Money,
-    /// Price of a million output tokens.
-    pub output_price_per_million: Money,
+    /// What its tokens cost.
+    pub prices: TokenPrices,
     /// Secret with the key.
     pub token_secret: SecretKey,
 }
@@ -380,7 +388,7 @@ impl Rails {
 }
 
 /// What answers a route.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// A model of the stack.
     Model(String),
@@ -399,4 +407,6 @@ pub struct Route {
     pub target: Target,
     /// Name of the guardrails.
     pub guardrails: Option<String>,
+    /// Its load, and what takes some of it off the model.
+    pub traffic: Traffic,
 }

@@ -6,7 +6,7 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
@@ -16,14 +16,16 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("estimate", &["catalog"]),
     ("engine", &["catalog", "estimate", "stack"]),
     ("fit", &["diagnostic", "engine", "estimate", "stack"]),
+    ("capacity", &["estimate", "fit", "stack"]),
+    ("cost", &["capacity", "stack"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
-    ("check", &["catalog", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
+    ("check", &["capacity", "catalog", "cost", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
     ("emit", &["catalog", "diagnostic", "engine", "fit", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
-    ("compile", &["check", "diagnostic", "emit", "plan", "policy", "resolve", "source", "spec", "stack"]),
+    ("compile", &["capacity", "check", "cost", "diagnostic", "emit", "fit", "plan", "policy", "resolve", "source", "spec", "stack"]),
     ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec", "upgrade"]),
 ];
 

@@ -14,12 +14,10 @@ use crate::stack::{Budget, Stack};
 
 /// Hours of a month: 365 days of 24 hours, divided by 12.
 const HOURS_IN_MONTH: u32 = 730;
-/// Currency of prices when no budget names one.
-const DEFAULT_CURRENCY: &str = "USD";
 
 /// Currency of every price of the stack.
 pub(super) fn currency(stack: &Stack) -> &str {
-    stack.budget.as_ref().map_or(DEFAULT_CURRENCY, |budget| &budget.currency)
+    &stack.currency
 }
 
 fn with(mut labels: Labels, more: &[(&str, &str)]) -> Labels {
@@ -30,17 +28,17 @@ fn with(mut labels: Labels, more: &[(&str, &str)]) -> Labels {
 /// Prices of the pools.
 pub(super) fn prices(stack: &Stack) -> Group {
     let price = |pool: &crate::stack::Pool| {
-        Rule::Record(Recording {
+        Some(Rule::Record(Recording {
             name: "llmc:gpu_hour_price:constant",
-            expr: format!("vector({})", pool.price_per_gpu_hour),
+            expr: format!("vector({})", pool.prices.on_demand.as_ref()?.amount),
             labels: with(stack_labels(stack), &[("currency", currency(stack)), ("llmc_pool", &pool.name)]),
-        })
+        }))
     };
     Group {
         name: format!("{}.prices", stack.name),
         interval_seconds: None,
         about: Route::of(["pool"]),
-        rules: stack.pools.values().map(price).collect(),
+        rules: stack.pools.values().filter_map(price).collect(),
     }
 }
 
@@ -108,7 +106,7 @@ fn alert(stack: &Stack, budget: &Budget, share: f64) -> Option<Alert> {
     let share = Decimal::from_str_exact(&share.to_string()).ok()?;
     let percent = (share * Decimal::ONE_HUNDRED).normalize();
     let (model, price) = stack.models.values().find_map(|model| {
-        let price = stack.pools.get(&model.pool)?.price_per_gpu_hour.0;
+        let price = stack.pools.get(&model.pool)?.prices.on_demand.as_ref()?.amount.0;
         (price > Decimal::ZERO).then_some((model, price))
     })?;
     if budget.monthly.0 <= Decimal::ZERO {

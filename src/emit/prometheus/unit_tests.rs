@@ -69,7 +69,7 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
         |more: &[(&str, &str)]| scope.pod("kube_pod_container_resource_requests", &[&[("resource", "nvidia_com_gpu")], more].concat());
     let pool = scope.stack.pools.get(&scope.model.pool)?;
     let on_pool = ("llmc_pool", pool.name.as_str());
-    let hourly = Decimal::from(4).checked_mul(pool.price_per_gpu_hour.0)?.round_dp(6).to_string();
+    let hourly = Decimal::from(4).checked_mul(pool.prices.on_demand.as_ref()?.amount.0)?.round_dp(6).to_string();
     let input = Input::after(
         15,
         [

@@ -1,6 +1,11 @@
 //! Days of the calendar, without a time and without a clock.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::{Serialize, Serializer};
 
 /// Seconds of a day in Unix time, which has no leap seconds.
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -30,6 +35,19 @@ impl Day {
         Self { year, month: u8::try_from(month).unwrap_or(1), day: u8::try_from(day).unwrap_or(1) }
     }
 
+    /// Days from `earlier` to this day; below zero where that one is later.
+    pub fn days_since(self, earlier: Self) -> i64 {
+        self.number() - earlier.number()
+    }
+
+    /// The number of the day, counted from some day before every other.
+    fn number(self) -> i64 {
+        // As in `from_unix_seconds`: years begin in March.
+        let (year, month) = if self.month > 2 { (self.year, self.month - 3) } else { (self.year - 1, self.month + 9) };
+        let day_of_year = (153 * i64::from(month) + 2) / 5 + i64::from(self.day);
+        365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
+    }
+
     /// The day that `text` names as `2027-01-31`, or `None` when the calendar has no such day.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = |range: std::ops::Range<usize>| text.get(range).filter(|t| t.bytes().all(|b| b.is_ascii_digit()));
@@ -45,6 +63,33 @@ impl Day {
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not a day of the calendar such as `2026-10-31`")))
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+            "description": "A day of the calendar in UTC, such as `2026-10-31`.",
+        })
     }
 }
 
@@ -97,6 +142,22 @@ mod tests {
             assert_eq!(Day::parse(day), None, "{day}");
         }
         assert!(Day::parse("2028-02-29").is_some());
+    }
+
+    #[test]
+    fn days_between_two_days_are_those_of_unix_time() {
+        for (later, earlier, days) in [
+            ("1970-01-02", "1970-01-01", 1),
+            ("2000-03-01", "2000-02-28", 2),
+            ("2100-03-01", "2100-02-28", 1),
+            ("2026-01-01", "2026-12-31", -364),
+        ] {
+            assert_eq!(Day::parse(later).unwrap().days_since(Day::parse(earlier).unwrap()), days, "{later}");
+        }
+        let epoch = Day::from_unix_seconds(0);
+        for number in [-800_000, -1, 0, 1, 59, 20_000, 36_524, 2_000_000] {
+            assert_eq!(Day::from_unix_seconds(number * 86_400).days_since(epoch), number);
+        }
     }
 
     #[test]
