@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::FileSet;
 use super::tree::digest;
-use crate::fit;
+use super::{Estimates, FileSet};
 use crate::stack::Stack;
 
 /// Name of the manifest in a stack's output folder.
@@ -56,7 +55,7 @@ pub struct Gpus {
 impl Manifest {
     /// The manifest of `set`, compiled from `stack` and the files that its spec names (`inputs`, name and
     /// text of each).
-    pub fn of(stack: &Stack, set: &FileSet, inputs: &[(String, String)]) -> Self {
+    pub fn of(stack: &Stack, estimates: Estimates<'_>, set: &FileSet, inputs: &[(String, String)]) -> Self {
         let on = |pool: &str, copies: fn(&crate::stack::Model) -> u32| -> u64 {
             stack.models.values().filter(|m| m.pool == pool).map(|m| u64::from(copies(m)) * u64::from(m.tensor_parallel)).sum()
         };
@@ -80,7 +79,8 @@ impl Manifest {
                     )
                 })
                 .collect(),
-            memory_headroom_percent: fit::of_stack(stack)
+            memory_headroom_percent: estimates
+                .fits
                 .iter()
                 .filter_map(|fit| Some((fit.model.name.clone(), fit.load.as_ref()?.headroom_percent?)))
                 .collect(),

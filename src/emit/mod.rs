@@ -23,7 +23,9 @@ pub use manifest::{Gpus, MANIFEST_FILE, Manifest, RECORD_FILE, recorded, sha256}
 pub use tree::Tree;
 pub use yaml::to_yaml;
 
+use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::fit::Fit;
 use crate::stack::Stack;
 
 /// Name of the file that lists the Kubernetes objects of a tree.
@@ -57,11 +59,24 @@ impl Emitted {
     }
 }
 
-type Emitter = fn(&Stack) -> Emitted;
+/// What was computed about a stack before it is emitted.
+#[derive(Clone, Copy)]
+pub struct Estimates<'a> {
+    /// What is known about the memory of each model.
+    pub fits: &'a [Fit<'a>],
+    /// What the stack costs; none where an amount is too large for a number.
+    pub cost: Option<&'a Cost>,
+}
+
+type Emitter = fn(&Stack, Estimates<'_>) -> Emitted;
 
 /// Every target, by name.
-const EMITTERS: &[(&str, Emitter)] =
-    &[("grafana", grafana::emit), ("guardrails", guardrails::emit), ("kubernetes", kubernetes::emit), ("prometheus", prometheus::emit)];
+const EMITTERS: &[(&str, Emitter)] = &[
+    ("grafana", |stack, _| grafana::emit(stack)),
+    ("guardrails", |stack, _| guardrails::emit(stack)),
+    ("kubernetes", |stack, _| kubernetes::emit(stack)),
+    ("prometheus", prometheus::emit),
+];
 
 /// A compiled stack.
 #[derive(Debug)]
@@ -77,10 +92,10 @@ pub struct Compiled {
 /// # Errors
 /// Faults that a Kubernetes API server would find in the objects; each is a fault of this
 /// compiler or of a text in the spec that no check caught.
-pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<Compiled, Vec<Diagnostic>> {
+pub fn emit(stack: &Stack, estimates: Estimates<'_>, inputs: &[(String, String)]) -> Result<Compiled, Vec<Diagnostic>> {
     let mut all = Emitted::default();
     for (_, emitter) in EMITTERS {
-        let emitted = emitter(stack);
+        let emitted = emitter(stack, estimates);
         all.files.extend(emitted.files);
         all.objects.extend(emitted.objects);
         all.faults.extend(emitted.faults);
@@ -102,7 +117,7 @@ pub fn emit(stack: &Stack, inputs: &[(String, String)]) -> Result<Compiled, Vec<
         set.insert(path, to_yaml(object));
     }
     set.insert(RECORD_FILE, manifest::record(stack));
-    let manifest = Manifest::of(stack, &set, inputs);
+    let manifest = Manifest::of(stack, estimates, &set, inputs);
     set.insert(MANIFEST_FILE, manifest.to_json());
     Ok(Compiled { files: set, objects })
 }

@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("cost", &["capacity", "stack"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
     ("check", &["capacity", "catalog", "cost", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
-    ("emit", &["catalog", "diagnostic", "engine", "fit", "stack", "syntax"]),
+    ("emit", &["catalog", "cost", "diagnostic", "engine", "fit", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),

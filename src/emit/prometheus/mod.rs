@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use self::rule::Group;
 use self::scope::Scope;
 use super::promql::{self, Known};
-use super::{Emitted, labels, to_yaml};
+use super::{Emitted, Estimates, labels, to_yaml};
 use crate::diagnostic::{Diagnostic, Route};
 use crate::stack::Stack;
 
@@ -27,7 +27,7 @@ const RULES_FILE: &str = "rules.yaml";
 const SLOW_INTERVAL_SECONDS: u64 = 120;
 
 /// The rules of a stack, with their tests.
-pub(super) fn emit(stack: &Stack) -> Emitted {
+pub(super) fn emit(stack: &Stack, _estimates: Estimates<'_>) -> Emitted {
     let mut out = Emitted::default();
     let groups = groups(stack);
     // What others serve is not measured in the cluster.
