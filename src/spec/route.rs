@@ -26,10 +26,10 @@ pub struct Route {
     #[serde(default)]
     pub tier: BTreeMap<String, Tier>,
     /// Model that answers when the route's own cannot. The application that reads the index of prompts
-    /// chooses; llmc prices it.
+    /// chooses; llmc prices it. Default: none.
     pub fallback: Option<Fallback>,
     /// Answers that are given again to questions that mean the same. The application that reads the index
-    /// of prompts asks it; llmc prices it.
+    /// of prompts asks it; llmc prices it. Default: none.
     pub cache: Option<SemanticCache>,
 }
 
