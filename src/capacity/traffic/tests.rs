@@ -6,6 +6,10 @@ use super::*;
 
 /// A stack with these blocks beside its pool, models `big` and `small`, external model `other` and prompt.
 fn stack(big: &str, small: &str, blocks: &str) -> Stack {
+    compiled(big, small, blocks).stack.expect("a stack")
+}
+
+fn compiled(big: &str, small: &str, blocks: &str) -> crate::compile::Compilation {
     let model = |name: &str, load: &str| {
         format!(
             "model \"{name}\" {{
@@ -34,8 +38,7 @@ fn stack(big: &str, small: &str, blocks: &str) -> Stack {
         model("small", small)
     );
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checks/LLMC-B001/good/stack.kdl");
-    let compilation = crate::compile::compile_text(&path, &text, "stack.kdl", &crate::policy::Policies::shipped());
-    compilation.stack.unwrap_or_else(|| panic!("{text}"))
+    crate::compile::compile_text(&path, &text, "stack.kdl", &crate::policy::Policies::shipped())
 }
 
 fn of(stack: &Stack, scenario: Scenario, target: &str) -> Option<Traffic> {
@@ -205,5 +208,20 @@ proptest! {
         let own: f64 = all.iter().filter(|flow| flow.purpose == Purpose::Answer).map(|flow| flow.requests_per_second).sum();
         let failed: f64 = all.iter().filter(|flow| flow.purpose == Purpose::Fallback).map(|flow| flow.requests_per_second).sum();
         prop_assert!(failed <= own * (1.0 + 1e-9), "no more is answered again than was asked");
+    }
+}
+
+/// A load that no service has is refused where it is written, with the greatest that is taken.
+#[test]
+fn a_load_of_ten_to_the_twelfth_is_refused() {
+    for (requests, words) in
+        [("1000000000000", "above the greatest allowed value 1000000000"), ("1e400", ""), ("-1", "below the least allowed value 0")]
+    {
+        let load = LOAD.replace("=6", &format!("={requests}"));
+        let compilation = compiled(&load, "", "route \"chat\" { prompt \"chat\"; model \"big\" }");
+        let refused = compilation.findings.iter().find(|finding| finding.message.contains("requests-per-second"));
+        let refused = refused.unwrap_or_else(|| panic!("{requests} is taken: {:?}", compilation.findings));
+        assert!(refused.message.contains(words), "{}", refused.message);
+        assert!(compilation.files.is_none(), "{requests}");
     }
 }
