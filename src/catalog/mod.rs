@@ -1,4 +1,4 @@
-//! Facts about GPUs and models, as data files beside the code, and the patterns of personal data.
+//! Facts about GPUs and models, as data files beside the code, the patterns of personal data, and what self checks ask.
 
 pub mod checkpoint;
 pub mod config;
@@ -7,6 +7,7 @@ mod gpus;
 mod parameters;
 mod pii;
 mod runs;
+pub mod self_check;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
