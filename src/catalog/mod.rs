@@ -6,6 +6,7 @@ mod facts;
 mod gpus;
 mod parameters;
 mod pii;
+mod prices;
 mod runs;
 pub mod self_check;
 
@@ -18,6 +19,7 @@ pub use facts::{
 };
 pub use gpus::{Gpu, gpu, gpu_names, gpus};
 pub use pii::patterns as pii_patterns;
+pub use prices::prices;
 
 /// One line for each model, written by `tools/model-catalogue`.
 const MODEL_LINES: &str = include_str!("models.jsonl");
