@@ -17,7 +17,8 @@ pub use facts::{
     Attention, Dense, Dtype, Encoder, Experts, FeedForward, GatedDeltaNet, Indexer, LayerRun, Mamba2, Mixer, Mla, ModelFacts, Part,
     Quantization, Reach, Shape, Share, StoredBytes, WeightFormat,
 };
-pub use gpus::{Gpu, gpu, gpu_names, gpus};
+pub use gpus::{Gpu, Peak, gpu, gpu_names, gpus};
+pub use parameters::PartWeights;
 pub use pii::patterns as pii_patterns;
 pub use prices::prices;
 
