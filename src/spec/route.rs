@@ -26,10 +26,10 @@ pub struct Route {
     #[serde(default)]
     pub tier: BTreeMap<String, Tier>,
     /// Model that answers when the route's own cannot. The application asks it, by the index of prompts, which
-    /// says the model and its guardrails; llmc prices it.
+    /// says the model and its guardrails; llmc prices it. Default: none.
     pub fallback: Option<Fallback>,
     /// Answers that are given again to questions that mean the same. The application keeps them, by the
-    /// settings in the index of prompts, and asks before anything else; llmc prices it.
+    /// settings in the index of prompts, and asks before anything else; llmc prices it. Default: none.
     pub cache: Option<SemanticCache>,
 }
 
