@@ -31,7 +31,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         out.push(finding.help("name a list in KDL or YAML; `llmc schema prices` says what may stand in it"));
     }
     let Some(file) = &cx.stack.price_file else { return };
-    for (name, line) in &file.list.gpu {
+    for name in file.list.gpu.keys() {
         let key = file.key(&["gpu", name]);
         let at = Place::Text { file: file.file.clone(), range: key };
         if catalog::gpu(name).is_none() {
@@ -43,7 +43,8 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
                 (None, []) => finding.help(format!("it has `{}`", catalog::gpu_names().collect::<Vec<_>>().join("`, `"))),
                 (None, kinds) => finding.label("of which memory and form?").help(format!("write `{}`", kinds.join("`, or `"))),
             });
-        } else if line.on_demand.is_none() && line.reserved.is_none() && line.spot.is_none() {
+        } else if ["on-demand", "reserved", "spot"].iter().all(|kind| file.key(&["gpu", name, kind]).is_empty()) {
+            // One that is written and was refused has its own finding.
             let finding = Diagnostic::new(&RULE, at, format!("the line of `{}` has no price", printable(name)));
             out.push(finding.help("write `on-demand`, `reserved` or `spot`, or remove the line"));
         }

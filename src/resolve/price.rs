@@ -49,12 +49,13 @@ impl Texts<'_> {
         let Some(document) = source::read_beside(name, &text, syntax, spec::price_list_schema(), self.diagnostics) else {
             return File::Broken;
         };
-        // A file without a line has no tree.
-        let value = if document.value.is_null() { serde_json::json!({}) } else { document.value };
+        if document.value.is_null() {
+            return File::Broken;
+        }
         let keys = |route: &Field| route.as_str().split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
-        let places = document.spans.into_iter().map(|(route, spans)| (keys(&route), (spans.key, spans.value))).collect();
+        let places = document.spans.iter().map(|(route, spans)| (keys(route), (spans.key.clone(), spans.value.clone()))).collect();
         let mut file = PriceFile { file: name.clone(), list: PriceList::default(), places };
-        match source::typed(&value) {
+        match source::typed(&document.value) {
             Ok(list) => file.list = list,
             Err((route, message)) => {
                 let keys: Vec<String> = keys(&route);
