@@ -49,6 +49,12 @@ macro_rules! checks {
 
 checks! {
     price_of_zero,
+    unknown_price,
+    currency_without_rate,
+    price_out_of_date,
+    price_in_the_future,
+    contradictory_prices,
+    unusable_price_list,
     unknown_engine_version,
     refused_argument,
     unpinned_image,

@@ -1,7 +1,9 @@
 //! Prices of zero under a budget.
 
+use super::support::prices::{is_paid, place, words};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
+use crate::stack::{PriceOrigin, PriceUse};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 
@@ -9,7 +11,8 @@ static RULE: Rule = Rule {
     code: "LLMC-B001",
     name: "price-of-zero",
     severity: Severity::Warning,
-    docs: "A pool or an external model that is used has a price of zero, and the stack has a budget.\n\n\
+    docs: "Something that the stack pays for has a price of zero, in the spec or in its file of prices, and the \
+           stack has a budget.\n\n\
            What costs nothing never fills a budget, so its alert stays silent while somebody pays.\n\n\
            ```kdl\npool \"a100\" { price-per-gpu-hour 0; … }\nbudget { monthly 45000 }\n```\n\n\
            Give what the GPUs cost you: the cloud's price, or for your own hardware the purchase over its \
@@ -18,23 +21,18 @@ static RULE: Rule = Rule {
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let Some(budget) = &cx.spec.budget else { return };
-    let mut prices = Vec::new();
-    for (name, pool) in cx.spec.pool.iter().filter(|(name, _)| cx.spec.model.values().any(|m| m.place.pool == **name)) {
-        let Some(price) = pool.price_per_gpu_hour else { continue };
-        prices.push((Route::of(["pool", name, "price-per-gpu-hour"]), price, format!("an hour of a GPU of `{name}`")));
-    }
-    for (name, external) in cx.spec.external.iter().filter(|(name, _)| cx.spec.route.values().any(|r| r.models().any(|model| model == *name))) {
-        let at = Route::of(["external", name]);
-        for (field, price, direction) in [
-            ("input-price-per-million", external.input_price_per_million, "input"),
-            ("output-price-per-million", external.output_price_per_million, "output"),
-        ] {
-            prices.extend(price.map(|price| (at.key(field), price, format!("a million {direction} tokens of `{name}`"))));
+    let is_zero = |price: &&PriceUse| price.stated.is_some_and(|amount| amount.0.is_zero());
+    for price in cx.stack.price_uses.iter().filter(is_zero).filter(|price| is_paid(cx, price)) {
+        // The price of cached tokens that nobody states is that of the others, which has its own finding.
+        let cached = price.fields == ["cached-input-price-per-million"];
+        let states_cached = |name| cx.spec.external.get(name).is_some_and(|e: &crate::spec::External| e.cached_input_price_per_million.is_some());
+        if cached && price.origin == Some(PriceOrigin::Spec) && !states_cached(price.name.as_str()) {
+            continue;
         }
-    }
-    for (at, _, what) in prices.into_iter().filter(|(_, price, _)| price.0.is_zero()) {
-        let message = format!("{what} costs 0 {}, so it never counts against the budget of {}", budget.currency, budget.monthly);
-        let finding = Diagnostic::at_value(&RULE, at, message).related(Place::Value(Route::of(["budget", "monthly"])), "this budget");
-        out.push(finding.help(format!("write what it costs in {}, or remove the budget", budget.currency)));
+        let what = words(price);
+        let message = format!("{what} costs 0 {}, so it never counts against the budget of {}", price.currency, budget.monthly);
+        let finding = Diagnostic::new(&RULE, place(cx, price), message);
+        let finding = finding.related(Place::Value(Route::of(["budget", "monthly"])), "this budget");
+        out.push(finding.help(format!("write what it costs in {}, or remove the budget", price.currency)));
     }
 }

@@ -44,21 +44,18 @@ impl Texts<'_> {
         let Some(name) = &spec.prices.file else { return File::None };
         let place = Place::Value(Field::of(["prices", "file"]));
         let Some(text) = self.file(name, &place) else { return File::Broken };
-        let Some(syntax) = Syntax::of(Path::new(name)) else {
-            let message = format!("`{name}` ends in neither `.kdl` nor `.yaml`, so it cannot be read as a list of prices");
-            let finding = Diagnostic::new(&rules::WRONG_TYPE, place, message);
-            self.diagnostics.push(finding.help("name a list of prices in KDL or YAML; `llmc schema prices` says what may stand in it"));
-            return File::Broken;
-        };
+        // A check says what is wrong with another ending.
+        let Some(syntax) = Syntax::of(Path::new(name)) else { return File::Broken };
         let Some(document) = source::read_beside(name, &text, syntax, spec::price_list_schema(), self.diagnostics) else {
             return File::Broken;
         };
-        // A file without a line has no tree.
-        let value = if document.value.is_null() { serde_json::json!({}) } else { document.value };
+        if document.value.is_null() {
+            return File::Broken;
+        }
         let keys = |route: &Field| route.as_str().split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
-        let places = document.spans.into_iter().map(|(route, spans)| (keys(&route), (spans.key, spans.value))).collect();
+        let places = document.spans.iter().map(|(route, spans)| (keys(route), (spans.key.clone(), spans.value.clone()))).collect();
         let mut file = PriceFile { file: name.clone(), list: PriceList::default(), places };
-        match source::typed(&value) {
+        match source::typed(&document.value) {
             Ok(list) => file.list = list,
             Err((route, message)) => {
                 let keys: Vec<String> = keys(&route);
@@ -112,13 +109,13 @@ impl<'a> Finder<'a> {
         let Some(found) = found else {
             let fault = Some(if matches!(self.file, File::Broken) { PriceFault::Unreadable } else { PriceFault::Unknown });
             let currency = currency(self.spec).to_owned();
-            self.uses.push(PriceUse { block, name, fields, origin: None, keys: Vec::new(), date: None, currency, fault });
+            self.uses.push(PriceUse { block, name, fields, origin: None, keys: Vec::new(), stated: None, date: None, currency, fault });
             return None;
         };
         let Found { amount, date, source, origin, keys, currency } = found;
         let converted = self.converted(amount, &currency);
         let fault = converted.as_ref().err().cloned();
-        self.uses.push(PriceUse { block, name, fields, origin: Some(origin), keys, date, currency, fault });
+        self.uses.push(PriceUse { block, name, fields, origin: Some(origin), keys, stated: Some(amount), date, currency, fault });
         converted.ok().map(|amount| Price { amount, date, source })
     }
 

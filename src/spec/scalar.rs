@@ -90,6 +90,9 @@ impl JsonSchema for Duration {
     }
 }
 
+/// Most digits of an amount of money, before and behind its point together.
+const MOST_DIGITS: u32 = 15;
+
 /// An amount of money or a price, held exactly as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Money(pub Decimal);
@@ -106,13 +109,18 @@ impl<'de> Deserialize<'de> for Money {
         // The shortest text of a float is what was written, so nothing binary is left in it.
         let text = number.to_string();
         let decimal = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
-        decimal.map(Self).map_err(|_| D::Error::custom(format!("`{text}` is not an amount of money")))
+        let decimal = decimal.map_err(|_| D::Error::custom(format!("`{text}` is not an amount of money")))?;
+        // A float keeps 15 digits of every number, and with more than those it is not what was written.
+        if decimal.normalize().mantissa().unsigned_abs() >= 10_u128.pow(MOST_DIGITS) {
+            return Err(D::Error::custom(format!("an amount of money has at most {MOST_DIGITS} digits, and this one has more")));
+        }
+        Ok(Self(decimal))
     }
 }
 
 impl Serialize for Money {
     /// As the JSON number with the same text. An amount of more than 15 digits would lose some, and
-    /// the schema refuses those.
+    /// those are not read.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = self.to_string();
         match text.parse::<u64>() {

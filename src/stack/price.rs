@@ -58,6 +58,8 @@ pub struct PriceUse {
     pub origin: Option<PriceOrigin>,
     /// Its place in the file or list, from the outermost key; empty where the spec states it.
     pub keys: Vec<String>,
+    /// How much, in `currency`; none where nobody states it.
+    pub stated: Option<Money>,
     /// Day on which it held, if that is known.
     pub date: Option<Day>,
     /// Currency that it is stated in.
@@ -78,6 +80,12 @@ pub struct PriceFile {
 }
 
 impl PriceFile {
+    /// Byte range of the last of `keys`, as it is written.
+    pub fn key(&self, keys: &[&str]) -> Range<usize> {
+        let path: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        self.places.get(&path).map_or(0..0, |(key, _)| key.clone())
+    }
+
     /// Byte range of the value at `keys`, or of the nearest key above it that the file has.
     pub fn range(&self, keys: &[&str]) -> Range<usize> {
         let path = |most: usize| keys.iter().take(most).map(|key| (*key).to_owned()).collect::<Vec<_>>();

@@ -41,11 +41,14 @@ pub fn llmc(folder: &Path, args: &[&str]) -> Run {
     llmc_with(folder, args, &[])
 }
 
+/// The day on which the tests are run, 2026-11-23, so that no price grows old while they stay the same.
+pub const TODAY: (&str, &str) = ("SOURCE_DATE_EPOCH", "1795392000");
+
 /// As [`llmc`], with extra environment variables.
 pub fn llmc_with(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llmc"));
     command.current_dir(folder).args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.envs(environment.iter().copied());
+    command.envs([TODAY]).envs(environment.iter().copied());
     finish(command.output().expect("llmc starts"))
 }
 

@@ -27,6 +27,7 @@ mod objects;
 mod panels;
 mod plan;
 mod policy;
+mod prices;
 mod prometheus;
 mod properties;
 #[cfg(feature = "github")]

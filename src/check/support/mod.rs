@@ -4,6 +4,7 @@ pub(super) mod indicators;
 pub(super) mod load;
 pub(super) mod names;
 pub(super) mod placement;
+pub(super) mod prices;
 pub(super) mod template;
 
 use std::sync::Arc;
