@@ -1,5 +1,5 @@
 # What a stack needs before users depend on it (`stage "production"`): at least two replicas of every
-# model on a route, an objective for each, and an owner.
+# model on a route, as a tier and a fallback too, an objective for each, and an owner.
 #
 # Why: with one replica every rollout and every node failure is an outage, without an objective nothing
 # says when answers became too slow, and without an owner an alert reaches nobody.
@@ -13,6 +13,16 @@ import data.llmc.route
 
 on_a_route contains name if {
 	some name in [r.model | some r in input.route]
+	input.model[name]
+}
+
+on_a_route contains name if {
+	some name in [t.model | some r in input.route; some t in r.tier]
+	input.model[name]
+}
+
+on_a_route contains name if {
+	some name in [r.fallback.model | some r in input.route]
 	input.model[name]
 }
 

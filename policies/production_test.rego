@@ -37,3 +37,11 @@ test_development_may_be_smaller if {
 	count(policy.deny_two_replicas) == 0 with input as small
 	count(policy.deny_owner_named) == 0 with input as small
 }
+
+test_tiers_and_fallbacks_are_on_a_route if {
+	change := {"spare": {"replicas": {"min": 1}, "objective": {}}, "last": {"replicas": {"min": 1}, "objective": {}}}
+	tiered := {"chat": {"model": "a", "tier": {"simple": {"model": "spare"}}, "fallback": {"model": "last"}}}
+	stack := object.union(good, {"model": change, "route": tiered})
+	wanted := {"/model/spare/replicas", "/model/last/replicas"}
+	{found.route | some found in policy.deny_two_replicas} == wanted with input as stack
+}

@@ -42,6 +42,11 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (name, guardrails) in &cx.spec.guardrails {
         check(&Route::of(["guardrails", name, "resources"]), &guardrails.resources, "1", "1Gi", out);
     }
+    for (name, route) in &cx.spec.route {
+        if let Some(resources) = route.cache.as_ref().and_then(|cache| cache.resources.as_ref()) {
+            check(&Route::of(["route", name, "cache", "resources"]), resources, "1", "2Gi", out);
+        }
+    }
 }
 
 /// Reports what is wrong with either quantity, offering `cpu` and `memory`; whether nothing is.

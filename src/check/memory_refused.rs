@@ -28,9 +28,10 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for fit in cx.fits.iter().filter(|fit| fit.verdict() == Verdict::ProvenToRefuse) {
         let name = &fit.model.name;
         let check = fit.refusal().map(|refusal| refusal.check);
-        let (field, label) = at(check);
+        let is_stated = fit.model.serve.kv_cache_memory_bytes.is_some();
+        let (field, label) = at(check, is_stated);
         let at = field.iter().fold(Route::of(["model", name]), |route, key| route.key(key));
-        let message = format!("`{name}` would not start: {}", why(check));
+        let message = format!("`{name}` would not start: {}", why(check, is_stated));
         let mut finding = Diagnostic::at_value(&RULE, at, message).label(label);
         finding = finding.related(Place::Value(Route::of(["pool", &fit.pool.name, "gpu"])), memory_of(fit));
         for words in fit.refusal().into_iter().map(|refusal| &refusal.message) {
@@ -41,9 +42,10 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The field that decides a check, and what to say of it.
-fn at(check: Option<memory::Check>) -> (&'static [&'static str], &'static str) {
+/// The field that decides a check, and what to say of it; the cache may be stated (`is_stated`).
+fn at(check: Option<memory::Check>, is_stated: bool) -> (&'static [&'static str], &'static str) {
     match check {
+        Some(memory::Check::Capture) if is_stated => (&["serve", "kv-cache-memory-bytes"], "taken whole, whatever is left"),
         Some(memory::Check::Load | memory::Check::Profile) => (&["place"], "the GPUs of one copy"),
         Some(memory::Check::OneRequest) => (&["serve", "max-model-len"], "one request of this length"),
         Some(memory::Check::RecurrentStates) => (&["serve", "max-num-seqs"], "a state for each"),
@@ -54,8 +56,9 @@ fn at(check: Option<memory::Check>) -> (&'static [&'static str], &'static str) {
     }
 }
 
-fn why(check: Option<memory::Check>) -> &'static str {
+fn why(check: Option<memory::Check>, is_stated: bool) -> &'static str {
     match check {
+        Some(memory::Check::Capture) if is_stated => "its KV cache is stated larger than what the weights, activations and graphs leave",
         Some(memory::Check::Load) => "its weights are larger than the GPUs",
         Some(memory::Check::FreeMemory) => "it asks for more memory than a GPU has free",
         Some(memory::Check::Profile) => "its profile run needs more memory than a GPU has",

@@ -214,6 +214,7 @@ fn traffic(spec: &Spec, route: &spec::Route) -> Traffic {
         tiers: route.tier.iter().filter_map(|(name, t)| Some((name.clone(), tier(&t.model, t.share)?))).collect(),
         fallback: route.fallback.as_ref().and_then(|fallback| tier(&fallback.model, fallback.share)),
         cache: route.cache.as_ref().map(|cache| SemanticCache {
+            kind: cache.kind,
             similarity: cache.similarity,
             ttl: cache.ttl,
             hits: cache.hits.and_then(price::share),

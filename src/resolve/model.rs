@@ -137,7 +137,7 @@ fn drain_seconds(name: &str, model: &spec::Model, spec: &Spec, objectives: &BTre
     if let Some(stated) = model.drain {
         return clamp(stated.milliseconds().div_ceil(1000), MOST_DRAIN_SECONDS);
     }
-    let prompts = spec.route.values().filter(|r| r.model == name).filter_map(|r| spec.prompt.get(&r.prompt));
+    let prompts = spec.route.values().filter(|r| r.models().any(|model| model == name)).filter_map(|r| spec.prompt.get(&r.prompt));
     let longest = prompts.flat_map(|p| p.version.values()).map(|v| v.sampling.max_tokens).max().unwrap_or(model.serve.max_model_len);
     let tpot = objectives.get(&Indicator::Tpot).and_then(|o| o.below).map_or(DEFAULT_TOKEN_MILLISECONDS, Duration::milliseconds);
     clamp(longest.saturating_mul(tpot).div_ceil(1000).max(LEAST_DRAIN_SECONDS), MOST_DRAIN_SECONDS)

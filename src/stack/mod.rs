@@ -68,9 +68,9 @@ impl Stack {
         format!("{}-{part}", self.name)
     }
 
-    /// Routes that reach the model `name`, sorted by name.
+    /// Routes that reach the model `name`, also through a tier or as a fallback, sorted by name.
     pub fn routes_to<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Route> {
-        self.routes.values().filter(move |r| matches!(&r.target, Target::Model(model) if model == name))
+        self.routes.values().filter(move |r| r.targets().iter().any(|t| matches!(t, Target::Model(model) if model == name)))
     }
 
     /// Routes that use the guardrails `name`, sorted by name.
@@ -415,4 +415,27 @@ pub struct Route {
     pub guardrails: Option<String>,
     /// Its load, and what takes some of it off the model.
     pub traffic: Traffic,
+}
+
+impl Route {
+    /// Everything that may answer, each once: the route's own target first, then its tiers' and its fallback's.
+    pub fn targets(&self) -> Vec<&Target> {
+        let others = self.traffic.tiers.values().chain(&self.traffic.fallback).map(|tier| &tier.target);
+        let mut targets = vec![&self.target];
+        for target in others {
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        targets
+    }
+}
+
+impl Target {
+    /// Name of the model or external model.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Model(name) | Self::External(name) => name,
+        }
+    }
 }

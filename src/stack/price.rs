@@ -152,6 +152,8 @@ pub struct Tier {
 /// A cache of answers.
 #[derive(Clone, Debug)]
 pub struct SemanticCache {
+    /// How questions are compared.
+    pub kind: crate::spec::CacheKind,
     /// Least similarity of two questions that share an answer.
     pub similarity: f64,
     /// Longest time that an answer is kept.

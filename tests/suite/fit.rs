@@ -107,6 +107,10 @@ fn a_stated_cache_is_exact() {
         let deployment = fs::read_to_string(out.join("shop/kubernetes/llama/deployment.yaml")).unwrap();
         assert!(deployment.contains(&format!("- --kv-cache-memory-bytes={bytes}\n")), "{deployment}");
     }
+    let large = case("LLMC-M001", "good", &[("max-num-seqs=64", "max-num-seqs=64 kv-cache-memory-bytes=90000000000")]);
+    let run = llmc(large.path(), &["check", "--format", "short", "stack.kdl"]);
+    let wanted = "its KV cache is stated larger than what the weights, activations and graphs leave";
+    assert!(run.code == 1 && run.stderr.contains(wanted), "{}", run.stderr);
     let twice = case("LLMC-M001", "good", &[("max-num-seqs=64", "max-num-seqs=64 {\n args \"--kv-cache-memory-bytes=1\"\n }")]);
     let run = llmc(twice.path(), &["check", "stack.kdl"]);
     assert!(run.code == 1 && run.stderr.contains("`--kv-cache-memory-bytes` is written by the compiler"), "{}", run.stderr);

@@ -7,10 +7,17 @@ pub(super) fn panel(stack: &Stack) -> Panel {
     let mut table = String::from("| Route | Prompt | Live version | Model | Guardrails |\n|---|---|---|---|---|\n");
     for route in stack.routes.values() {
         let live = stack.prompts.get(&route.prompt).map_or("", |prompt| prompt.live.as_str());
-        let model = match &route.target {
+        let answerer = |target: &Target| match target {
             Target::Model(name) => markdown(name),
             Target::External(name) => format!("{} (external)", markdown(name)),
         };
+        let mut model = answerer(&route.target);
+        for (name, tier) in &route.traffic.tiers {
+            model.push_str(&format!(", tier {}: {}", markdown(name), answerer(&tier.target)));
+        }
+        if let Some(fallback) = &route.traffic.fallback {
+            model.push_str(&format!(", fallback: {}", answerer(&fallback.target)));
+        }
         let guardrails = route.guardrails.as_deref().map_or_else(|| "none".into(), markdown);
         table.push_str(&format!(
             "| {} | {} | {} | {model} | {guardrails} |\n",

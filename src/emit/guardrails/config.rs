@@ -7,16 +7,16 @@ use super::escape;
 use crate::catalog::pii_patterns;
 use crate::catalog::self_check::{STREAM_CHUNK_TOKENS, STREAM_CONTEXT_TOKENS};
 use crate::engine;
-use crate::stack::{External, Guardrails, Model, Rails, Route, Stack, Target};
+use crate::stack::{External, Guardrails, Model, Rails, Stack, Target};
 
-/// The configuration of one route.
-pub(super) fn config(stack: &Stack, guardrails: &Guardrails, route: &Route) -> Value {
+/// The configuration of one route, where `target` answers.
+pub(super) fn config(stack: &Stack, guardrails: &Guardrails, target: &Target) -> Value {
     let mut config = Map::new();
     // A string: a float is refused. Files of Colang 2 would load silently and do nothing.
     config.insert("colang_version".into(), json!("1.0"));
     // Without it the library drops the application's system message and flattens the conversation.
     config.insert("passthrough".into(), json!(true));
-    config.insert("models".into(), json!([main_model(stack, route)]));
+    config.insert("models".into(), json!([main_model(stack, target)]));
     if let Some(instructions) = &guardrails.instructions {
         config.insert("instructions".into(), json!([{ "type": "general", "content": instructions.text.trim_end() }]));
     }
@@ -28,8 +28,8 @@ pub(super) fn config(stack: &Stack, guardrails: &Guardrails, route: &Route) -> V
 }
 
 /// The model that answers, and that self checks ask.
-fn main_model(stack: &Stack, route: &Route) -> Value {
-    match target(stack, route) {
+fn main_model(stack: &Stack, target: &Target) -> Value {
+    match answerer(stack, target) {
         Some(Answerer::Model(model)) => json!({
             "type": "main",
             "engine": engine::of(model.engine).name(),
@@ -48,7 +48,7 @@ fn main_model(stack: &Stack, route: &Route) -> Value {
     }
 }
 
-/// What answers a route.
+/// What answers.
 pub(super) enum Answerer<'a> {
     /// A model of the stack.
     Model(&'a Model),
@@ -56,8 +56,8 @@ pub(super) enum Answerer<'a> {
     External(&'a External),
 }
 
-pub(super) fn target<'a>(stack: &'a Stack, route: &Route) -> Option<Answerer<'a>> {
-    match &route.target {
+pub(super) fn answerer<'a>(stack: &'a Stack, target: &Target) -> Option<Answerer<'a>> {
+    match target {
         Target::Model(name) => stack.models.get(name).map(Answerer::Model),
         Target::External(name) => stack.externals.get(name).map(Answerer::External),
     }

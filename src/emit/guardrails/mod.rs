@@ -2,7 +2,8 @@
 //! holds them.
 //!
 //! One server serves all routes of a `guardrails` block; the identifier of a configuration is the
-//! name of its route. Everything said here about the library was tried on the real 0.24.1; the
+//! name of its route, followed by that of the model where a tier or the fallback answers: a configuration
+//! has one model, and what another one says must not pass unseen. Everything said here about the library was tried on the real 0.24.1; the
 //! judge in `tests/judges/nemo` tries it again.
 
 mod config;
@@ -13,7 +14,7 @@ mod server;
 pub(super) use server::server_name;
 
 use super::{Emitted, to_yaml};
-use crate::stack::{Guardrails, Route, Stack};
+use crate::stack::{Guardrails, Route, Stack, Target};
 
 /// Puts the instructions in front of the application's system message. With `passthrough` the
 /// library would leave them out, and without it it rewrites the conversation. Both texts are the
@@ -40,18 +41,26 @@ pub(super) fn emit(stack: &Stack) -> Emitted {
     out
 }
 
-/// What the server reads: its own settings, and a directory for each route.
+/// What the server reads: its own settings, and a directory for each route and what answers it.
 fn files(stack: &Stack, guardrails: &Guardrails) -> Vec<(String, String)> {
     let mut files = vec![("config.py".to_owned(), server::SETTINGS.to_owned())];
     for route in stack.routes_guarded_by(&guardrails.name) {
-        files.extend(configuration(stack, guardrails, route).into_iter().map(|(name, text)| (format!("{}/{name}", route.name), text)));
+        for target in route.targets() {
+            let id = configuration_id(route, target);
+            files.extend(configuration(stack, guardrails, target).into_iter().map(|(name, text)| (format!("{id}/{name}"), text)));
+        }
     }
     files
 }
 
-fn configuration(stack: &Stack, guardrails: &Guardrails, route: &Route) -> Vec<(&'static str, String)> {
-    let mut files = vec![("config.yml", to_yaml(&config::config(stack, guardrails, route)))];
-    if let Some(prompts) = prompts::prompts(stack, guardrails, route) {
+/// What a caller names as `config_id` so that `target` answers `route`. No name of a route has a point.
+pub(super) fn configuration_id(route: &Route, target: &Target) -> String {
+    if *target == route.target { route.name.clone() } else { format!("{}.{}", route.name, target.name()) }
+}
+
+fn configuration(stack: &Stack, guardrails: &Guardrails, target: &Target) -> Vec<(&'static str, String)> {
+    let mut files = vec![("config.yml", to_yaml(&config::config(stack, guardrails, target)))];
+    if let Some(prompts) = prompts::prompts(stack, guardrails, target) {
         files.push(("prompts.yml", to_yaml(&prompts)));
     }
     if guardrails.instructions.is_some() {

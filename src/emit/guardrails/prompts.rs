@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::config::{Answerer, target};
+use super::config::{Answerer, answerer};
 use super::escape;
 use crate::catalog::self_check;
-use crate::stack::{Guardrails, Route, Stack};
+use crate::stack::{Guardrails, Stack, Target};
 
 /// Characters of a self-check prompt for each token that the model can read. The library's own
 /// limit of 16,000 characters turns every longer message into an internal error.
@@ -15,9 +15,9 @@ const LEAST_MAX_LENGTH: u64 = 65_536;
 /// Limit for a model whose context is unknown, in characters.
 const UNKNOWN_MAX_LENGTH: u64 = 1_048_576;
 
-/// The prompts of one route, or `None` if nothing asks a model.
-pub(super) fn prompts(stack: &Stack, guardrails: &Guardrails, route: &Route) -> Option<Value> {
-    let max_length = match target(stack, route) {
+/// The prompts of one route where `target` answers, or `None` if nothing asks a model.
+pub(super) fn prompts(stack: &Stack, guardrails: &Guardrails, target: &Target) -> Option<Value> {
+    let max_length = match answerer(stack, target) {
         Some(Answerer::Model(model)) => (model.serve.max_model_len * CHARACTERS_PER_TOKEN).max(LEAST_MAX_LENGTH),
         _ => UNKNOWN_MAX_LENGTH,
     };

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::config::{Answerer, key_variable, target};
+use super::config::{Answerer, answerer, key_variable};
 use crate::emit::labels;
 use crate::emit::manifest::sha256;
 use crate::emit::workload::network::{namespace, policy, tcp, to_internet, to_part};
@@ -165,11 +165,16 @@ impl Server<'_> {
         variables
     }
 
-    fn externals(&self) -> impl Iterator<Item = &External> {
+    /// Everything that the server asks.
+    fn answerers(&self) -> impl Iterator<Item = Answerer<'_>> {
         let routes = self.stack.routes_guarded_by(&self.guardrails.name);
-        routes.filter_map(|route| match target(self.stack, route) {
-            Some(Answerer::External(external)) => Some(external),
-            _ => None,
+        routes.flat_map(|route| route.targets()).filter_map(|target| answerer(self.stack, target))
+    }
+
+    fn externals(&self) -> impl Iterator<Item = &External> {
+        self.answerers().filter_map(|answerer| match answerer {
+            Answerer::External(external) => Some(external),
+            Answerer::Model(_) => None,
         })
     }
 
@@ -191,11 +196,11 @@ impl Server<'_> {
     fn network_policy(&self) -> Value {
         let callers = self.stack.callers.iter().map(|caller| namespace(caller)).collect();
         let api = tcp(PORT);
-        let routes = self.stack.routes_guarded_by(&self.guardrails.name);
-        let models: BTreeMap<&str, u16> = routes
-            .filter_map(|route| match target(self.stack, route) {
-                Some(Answerer::Model(model)) => Some((model.name.as_str(), engine::of(model.engine).port())),
-                _ => None,
+        let models: BTreeMap<&str, u16> = self
+            .answerers()
+            .filter_map(|answerer| match answerer {
+                Answerer::Model(model) => Some((model.name.as_str(), engine::of(model.engine).port())),
+                Answerer::External(_) => None,
             })
             .collect();
         let to_models = models.into_iter().map(|(name, port)| to_part(self.stack, labels::MODEL, name, port));

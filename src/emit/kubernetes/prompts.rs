@@ -6,10 +6,11 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
 use crate::emit::Emitted;
+use crate::emit::guardrails::configuration_id;
 use crate::emit::labels;
 use crate::emit::manifest::sha256;
 use crate::emit::yaml::value;
-use crate::stack::{Prompt, PromptVersion, Sampling, Stack, Target};
+use crate::stack::{Prompt, PromptVersion, Route, Sampling, Stack, Target, Tier};
 
 /// Component of the prompts' objects.
 const COMPONENT: &str = "prompt";
@@ -81,11 +82,12 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
         .routes
         .values()
         .map(|route| {
-            let (kind, model) = match &route.target {
-                Target::Model(model) => ("model", model),
-                Target::External(model) => ("external", model),
-            };
-            (&route.name, json!({ "guardrails": route.guardrails, kind: model, "prompt": route.prompt }))
+            let (kind, model) = answerer(&route.target);
+            let mut entry = json!({ "guardrails": route.guardrails, kind: model, "prompt": route.prompt });
+            for (field, choice) in choices(route) {
+                entry[field] = choice;
+            }
+            (&route.name, entry)
         })
         .collect();
     let index = json!({ "format_version": INDEX_FORMAT, "prompts": prompts, "routes": routes, "stack": stack.name });
@@ -95,6 +97,42 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
         data: Some(BTreeMap::from([("index.json".to_owned(), text)])),
         ..ConfigMap::default()
     })
+}
+
+/// The kind of a target and its name.
+fn answerer(target: &Target) -> (&'static str, &str) {
+    let kind = match target {
+        Target::Model(_) => "model",
+        Target::External(_) => "external",
+    };
+    (kind, target.name())
+}
+
+/// What the application does for a route itself: it asks a cache, chooses a tier, and falls back. Only what a
+/// route has is there, so that other routes stay as they are.
+fn choices(route: &Route) -> Vec<(&'static str, Value)> {
+    let tier = |tier: &Tier| {
+        let (kind, model) = answerer(&tier.target);
+        let mut entry = json!({ kind: model });
+        // Each model has a configuration of its own, without which nobody would check what it says.
+        if route.guardrails.is_some() {
+            entry["guardrails_config"] = json!(configuration_id(route, &tier.target));
+        }
+        entry
+    };
+    let traffic = &route.traffic;
+    let mut choices = Vec::new();
+    if !traffic.tiers.is_empty() {
+        let tiers: BTreeMap<&String, Value> = traffic.tiers.iter().map(|(name, one)| (name, tier(one))).collect();
+        choices.push(("tiers", json!(tiers)));
+    }
+    choices.extend(traffic.fallback.as_ref().map(|fallback| ("fallback", tier(fallback))));
+    choices.extend(traffic.cache.as_ref().map(|cache| {
+        let milliseconds = cache.ttl.milliseconds();
+        let ttl = if milliseconds % 1000 == 0 { json!(milliseconds / 1000) } else { json!(cache.ttl.seconds()) };
+        ("cache", json!({ "kind": cache.kind, "similarity": cache.similarity, "ttl_seconds": ttl }))
+    }));
+    choices
 }
 
 /// A name that Kubernetes accepts, whatever the version is called.

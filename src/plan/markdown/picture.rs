@@ -69,10 +69,14 @@ fn edges<'a>(subject: &Subject<'_>, ids: &'a BTreeMap<String, String>) -> BTreeS
     let mut edges = BTreeSet::new();
     for (name, route) in subject.new.blocks("route") {
         let field = |field: &str| route.get(field).and_then(Value::as_str);
-        let target = id("model", field("model")).or_else(|| id("external", field("model")));
-        let (route, rails) = (id("route", Some(name)), id("guardrails", field("guardrails")));
-        let path: Vec<&str> = [route, rails, target].into_iter().flatten().collect();
-        edges.extend(path.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))));
+        let (id_of_route, rails) = (id("route", Some(name)), id("guardrails", field("guardrails")));
+        let tiers = route.get("tier").and_then(Value::as_object).into_iter().flatten().map(|(_, tier)| tier);
+        for answerer in std::iter::once(route).chain(tiers).chain(route.get("fallback")) {
+            let model = answerer.get("model").and_then(Value::as_str);
+            let target = id("model", model).or_else(|| id("external", model));
+            let path: Vec<&str> = [id_of_route, rails, target].into_iter().flatten().collect();
+            edges.extend(path.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))));
+        }
     }
     for (name, model) in subject.new.blocks("model") {
         let pool = model.pointer("/place/pool").and_then(Value::as_str);

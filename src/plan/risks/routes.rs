@@ -1,12 +1,12 @@
 //! Guardrails, routes, objectives and alerts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Found, View, list};
 use crate::plan::meaning;
 use crate::plan::types::RiskLevel;
 use crate::plan::words;
-use crate::spec::{External, Provider, Spec};
+use crate::spec::{External, Provider, Route, Spec};
 
 pub(super) fn risks(view: &View<'_>, found: &mut Found) {
     if let Some((old, new)) = view.specs() {
@@ -45,11 +45,15 @@ fn targets(old: &Spec, new: &Spec, view: &View<'_>, found: &mut Found) {
     for route in old.route.keys().filter(|route| !new.route.contains_key(*route)) {
         found.add(RiskLevel::High, "/route", format!("route `{route}` is removed: applications that call it fail"));
     }
-    let places = |spec: &Spec| -> BTreeSet<String> { spec.route.values().filter_map(|route| place(spec, &route.model)).collect() };
+    let places = |spec: &Spec| -> BTreeSet<String> {
+        spec.route.values().flat_map(|route| route.models()).filter_map(|model| place(spec, model)).collect()
+    };
     let known = places(old);
     for (name, route) in &new.route {
         let at = format!("/route/{name}");
-        if let Some(place) = place(new, &route.model).filter(|place| !known.contains(place)) {
+        let new_places: BTreeSet<String> =
+            route.models().filter_map(|model| place(new, model)).filter(|place| !known.contains(place)).collect();
+        for place in new_places {
             let message = format!("what users write to route `{name}` goes to {place}, where this stack sent nothing before");
             found.add(RiskLevel::High, &at, message);
         }
@@ -58,10 +62,22 @@ fn targets(old: &Spec, new: &Spec, view: &View<'_>, found: &mut Found) {
         if *renamed != route.model {
             found.add(RiskLevel::Medium, &at, format!("route `{name}` is answered by `{}`, before by `{}`", route.model, before.model));
         }
+        let (was, is) = (others(before, &view.renames.model), others(route, &BTreeMap::new()));
+        if was != is {
+            let words = |others: &[String]| if others.is_empty() { "neither tier nor fallback".to_owned() } else { others.join(", ") };
+            found.add(RiskLevel::Medium, &at, format!("route `{name}` has {}, before {}", words(&is), words(&was)));
+        }
         if before.prompt != route.prompt {
             found.add(RiskLevel::Medium, &at, format!("route `{name}` uses the prompt `{}`, before `{}`", route.prompt, before.prompt));
         }
     }
+}
+
+/// What answers a route beside its own model, under the names that `renames` gives.
+fn others(route: &Route, renames: &BTreeMap<String, String>) -> Vec<String> {
+    let named = |model| renames.get(model).unwrap_or(model);
+    let tiers = route.tier.iter().map(|(tier, t)| format!("the tier `{tier}` by `{}`", named(&t.model)));
+    tiers.chain(route.fallback.iter().map(|fallback| format!("the fallback `{}`", named(&fallback.model)))).collect()
 }
 
 /// Who else reads what is sent to `model`: the provider of an external model and its address.

@@ -17,7 +17,6 @@ import json
 import os
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +122,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Exception:
-        traceback.print_exc()
-        print("releases judge: could not run", file=sys.stderr)
-        sys.exit(2)
+    world.run("releases judge", main)

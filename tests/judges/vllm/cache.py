@@ -23,7 +23,6 @@ import os
 import re
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -264,9 +263,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Exception:
-        traceback.print_exc()
-        print("vllm judge: could not run", file=sys.stderr)
-        sys.exit(2)
+    world.run("vllm judge", main)

@@ -190,9 +190,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Exception:
-        traceback.print_exc()
-        print("vllm judge: could not run", file=sys.stderr)
-        sys.exit(2)
+    world.run("vllm judge", main)

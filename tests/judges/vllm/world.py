@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, NoReturn
 
 import stub
 
@@ -23,6 +25,16 @@ def prepare_environment(scratch: Path) -> None:
         "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
         "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false",
     }
+
+
+def run(judge: str, main: Callable[[], int]) -> NoReturn:
+    """Ends with 2 where the judge itself fails: that is no verdict."""
+    try:
+        sys.exit(main())
+    except Exception:
+        traceback.print_exc()
+        print(f"{judge}: could not run", file=sys.stderr)
+        sys.exit(2)
 
 
 def put(content: dict[str, Any] | str, place: Path) -> Path:

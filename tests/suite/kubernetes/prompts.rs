@@ -70,6 +70,48 @@ fn the_index_leads_to_every_version() {
     }
 }
 
+/// The application chooses until something else does, so the index says among what.
+#[test]
+fn the_index_has_what_an_application_chooses_from() {
+    let tree = Tree::of("customer-support", &[]);
+    let object = tree.object("prompts/index.yaml");
+    let index: Value = serde_json::from_str(object["data"]["index.json"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(index["format_version"], 1, "fields were only added");
+    let wanted = json!({
+        "prompt": "support",
+        "model": "llama-70b",
+        "guardrails": "default",
+        "tiers": { "simple": { "model": "llama-8b", "guardrails_config": "support.llama-8b" } },
+        "fallback": { "external": "gpt-4o", "guardrails_config": "support.gpt-4o" },
+        "cache": { "kind": "semantic", "similarity": 0.92, "ttl_seconds": 3600 },
+    });
+    assert_eq!(index["routes"]["support"], wanted);
+    // A route without them has no empty fields, and one without guardrails no configuration.
+    assert_eq!(index["routes"]["triage"], json!({ "guardrails": null, "model": "llama-8b", "prompt": "triage" }));
+    let without = Tree::of(
+        "customer-support",
+        &[("stack.kdl", "        guardrails \"default\"\n        load requests-per-second=10", "        load requests-per-second=10")],
+    );
+    let object = without.object("prompts/index.yaml");
+    let index: Value = serde_json::from_str(object["data"]["index.json"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(index["routes"]["support"]["fallback"], json!({ "external": "gpt-4o" }));
+}
+
+/// What a tier or a fallback says is judged as well, by the server that may reach it.
+#[test]
+fn whatever_answers_a_guarded_route_is_guarded() {
+    let tree = Tree::of("customer-support", &[]);
+    for (config, engine, model) in
+        [("support", "vllm", "llama-70b"), ("support.llama-8b", "vllm", "llama-8b"), ("support.gpt-4o", "openai", "gpt-4o")]
+    {
+        let text = tree.text(&format!("guardrails/default/{config}/config.yml"));
+        assert!(text.contains(&format!("engine: {engine}")) && text.contains(&format!("model: {model}")), "{text}");
+        assert!(text.contains("self check input") && text.contains("self check output"), "{text}");
+    }
+    let policy = tree.object("kubernetes/llama-8b/network-policy.yaml");
+    assert!(policy.to_string().contains("\"guardrails\""), "the server may call the tier: {policy}");
+}
+
 /// Argo CD deletes first otherwise, and a pod that still mounts the old content could not move.
 #[test]
 fn what_is_named_after_its_content_is_deleted_last() {
