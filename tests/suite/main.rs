@@ -36,5 +36,6 @@ mod readme;
 mod rego;
 mod releases;
 mod secrets;
+mod throughput;
 mod upgrade;
 mod vllm;

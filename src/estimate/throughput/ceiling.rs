@@ -42,8 +42,9 @@ pub(super) fn ceiling(question: &Question<'_>, work: &Work, cache: &CacheFigures
     let held = cache_bytes / work.kept_bytes(own).max(1.0);
     let batch = (question.setup.max_num_seqs.max(1) as f64).min(held).max(1.0);
 
-    let prefill_compute = (work.linear.least * prompt.tokens + attention_seconds(work, prompt, true) + work.head.least) / gpus;
-    let decode_compute = (answer.tokens * (work.linear.least + work.head.least) + attention_seconds(work, answer, false)) / gpus;
+    let matrices = work.linear.least + work.routed.least;
+    let prefill_compute = (matrices * prompt.tokens + attention_seconds(work, prompt, true) + work.head.least) / gpus;
+    let decode_compute = (answer.tokens * (matrices + work.head.least) + attention_seconds(work, answer, false)) / gpus;
     let weights = work.least_weight_bytes() / gpus;
     let decode_reading = answer.tokens * (weights / batch + work.read_bytes(own)) / bytes_per_second;
     let seconds = (prefill_compute + decode_compute).max(decode_reading);

@@ -50,6 +50,16 @@ impl Copy<'_> {
         self.question.gpu.peak.memory_gb_per_second * GIGA * self.rates.bandwidth
     }
 
+    /// Seconds of one token in the matrices of all layers; experts see few tokens each, so they are slower.
+    fn matrix_seconds(&self) -> f64 {
+        self.work.linear.usual + self.work.routed.usual / self.rates.experts
+    }
+
+    /// Bytes of weights that a step reads, those of experts as if they were read as fast as others.
+    fn weight_bytes(&self, tokens: f64) -> f64 {
+        self.work.dense_bytes + self.work.expert_bytes(tokens) / self.rates.experts
+    }
+
     /// Seconds of attention on all GPUs together for the tokens of `span`.
     fn attention_seconds(&self, span: Span, prefill: bool) -> f64 {
         let layer = |layer: &Attends| {
@@ -74,9 +84,9 @@ impl Copy<'_> {
     /// Seconds of a prompt of which each step reads `step_tokens` tokens, its own or those of others.
     fn prefill_seconds_in(&self, step_tokens: f64) -> f64 {
         let span = prompt(self.question);
-        let operations = self.work.linear.usual * span.tokens + self.attention_seconds(span, true) + self.work.head.usual;
+        let operations = self.matrix_seconds() * span.tokens + self.attention_seconds(span, true) + self.work.head.usual;
         let steps = span.tokens / step_tokens;
-        let reading = steps * self.work.weight_bytes(step_tokens) / (self.gpus() * self.bytes_per_second());
+        let reading = steps * self.weight_bytes(step_tokens) / (self.gpus() * self.bytes_per_second());
         let compute = operations / (self.gpus() * self.rates.compute);
         compute.max(reading) + self.reduction_seconds(span.tokens, steps) + steps * self.rates.step_seconds
     }
@@ -96,9 +106,9 @@ impl Copy<'_> {
     pub(super) fn step_seconds(&self, batch: f64) -> f64 {
         let span = answer(self.question);
         let cached = batch * self.work.read_bytes(span);
-        let reading = (self.work.weight_bytes(batch) / self.gpus() + cached) / self.bytes_per_second();
+        let reading = (self.weight_bytes(batch) / self.gpus() + cached) / self.bytes_per_second();
         let attention = self.attention_seconds(Span { tokens: 1.0, start: span.start + span.tokens / 2.0 }, false);
-        let operations = batch * (self.work.linear.usual + self.work.head.usual + attention);
+        let operations = batch * (self.matrix_seconds() + self.work.head.usual + attention);
         let compute = operations / (self.gpus() * self.rates.compute);
         reading.max(compute) + self.reduction_seconds(batch, 1.0) + self.rates.step_seconds
     }

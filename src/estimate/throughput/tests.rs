@@ -83,8 +83,8 @@ fn experts_are_read_when_a_token_passes_them() {
     let setup = setup("Qwen/Qwen3-30B-A3B", "h100-80gb-sxm");
     let work = Work::of(&setup, catalog::gpu("h100-80gb-sxm").unwrap()).unwrap();
     let all = 61.0e9;
-    assert!(work.weight_bytes(1.0) < 0.12 * all && work.weight_bytes(1e6) > 0.98 * all, "{}", work.weight_bytes(1e6));
-    assert!(work.weight_bytes(8.0) < work.weight_bytes(16.0));
+    assert!(work.expert_bytes(1.0) < 0.07 * all && work.expert_bytes(1e6) > 0.93 * all, "{}", work.expert_bytes(1e6));
+    assert!(work.expert_bytes(8.0) < work.expert_bytes(16.0));
 }
 
 #[test]

@@ -55,8 +55,10 @@ pub(super) struct Routed {
 /// The work of one token.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Work {
-    /// All matrices of the layers, of all GPUs together.
+    /// All matrices of the layers but routed experts, of all GPUs together.
     pub(super) linear: Seconds,
+    /// The routed experts of one token.
+    pub(super) routed: Seconds,
     /// The output head.
     pub(super) head: Seconds,
     /// Attention.
@@ -91,6 +93,7 @@ impl Work {
         let loaded = on_the_fly(setup, shape)?;
         let mut work = Self {
             linear: Seconds::default(),
+            routed: Seconds::default(),
             head: Seconds::default(),
             attention: Vec::new(),
             dense_bytes: 0.0,
@@ -103,7 +106,8 @@ impl Work {
         for run in &shape.layers {
             let layers = f64::from(run.count);
             for part in run.weights(shape, loaded, 2.0) {
-                work.linear.add(Seconds::of(2.0 * part.active, Flops::of(gpu, part.format)), layers);
+                let matrices = if part.experts.is_some() { &mut work.routed } else { &mut work.linear };
+                matrices.add(Seconds::of(2.0 * part.active, Flops::of(gpu, part.format)), layers);
                 let bytes = part.parameters * part.bytes_per_parameter * layers;
                 match part.experts {
                     Some((count, per_token)) => {
@@ -159,19 +163,19 @@ impl Work {
         }
     }
 
-    /// Bytes of the weights that a step with `tokens` tokens reads, on all GPUs together: of the experts
-    /// those that at least one token is routed to, each token choosing by itself.
-    pub(super) fn weight_bytes(&self, tokens: f64) -> f64 {
+    /// Bytes of the routed experts that a step with `tokens` tokens reads, on all GPUs together: of those
+    /// that at least one token is routed to, each token choosing by itself.
+    pub(super) fn expert_bytes(&self, tokens: f64) -> f64 {
         let touched = |routed: &Routed| {
             let missed = (1.0 - routed.per_token / routed.count.max(1.0)).max(0.0);
             routed.bytes * (1.0 - missed.powf(tokens.max(1.0)))
         };
-        self.dense_bytes + self.experts.iter().map(touched).sum::<f64>()
+        self.experts.iter().map(touched).sum()
     }
 
     /// The fewest bytes that any step reads: that of one token.
     pub(super) fn least_weight_bytes(&self) -> f64 {
-        self.weight_bytes(1.0)
+        self.dense_bytes + self.expert_bytes(1.0)
     }
 
     /// Bytes on one GPU that a request reads in one step while it sees the tokens of `span`.
