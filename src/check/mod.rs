@@ -49,6 +49,9 @@ macro_rules! checks {
 
 checks! {
     price_of_zero,
+    request_over_budget,
+    request_may_exceed_budget,
+    amount_too_large,
     unknown_engine_version,
     refused_argument,
     unpinned_image,
