@@ -39,14 +39,12 @@ pub(super) fn of_route(
     model: &str,
     own: Decimal,
 ) -> Option<Vec<Against>> {
-    let target = Target::Model(model.to_owned());
-    let flows = shares::flows_of(stack, traffic, &target, route);
+    let flows = || shares::flows_of(traffic, route);
     // Checks of guardrails come with the requests that they check and are none by themselves.
-    let asked: Vec<Decimal> = flows
-        .iter()
-        .filter(|flow| !flow.from.starts_with("self check"))
-        .map(|flow| tokens::requests(flow, traffic.load_factor))
-        .collect::<Option<_>>()?;
+    let asked: Vec<Decimal> = flows().filter(|flow| flow.purpose.is_answer()).map(tokens::requests_of).collect::<Option<_>>()?;
+    if asked.is_empty() {
+        return Some(Vec::new());
+    }
     let requests = money::sum(asked)?;
     let fallback = route.traffic.fallback.as_ref().map(|tier| &tier.target);
     let candidates = stack.externals.values().filter(|external| match fallback {
@@ -57,8 +55,8 @@ pub(super) fn of_route(
     for external in candidates {
         let mut theirs = Decimal::ZERO;
         let mut is_known = true;
-        for flow in &flows {
-            let all = Tokens::of(flow)?.times(tokens::requests(flow, traffic.load_factor)?)?;
+        for flow in flows() {
+            let all = Tokens::of(flow)?.times(tokens::requests_of(flow)?)?;
             let (amount, is_whole) = all.price(&external.prices)?;
             theirs = theirs.checked_add(amount)?;
             is_known &= is_whole;

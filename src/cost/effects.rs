@@ -2,11 +2,12 @@
 //! what is stated.
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 use super::{Basis, Cost};
 use crate::capacity;
 use crate::fit;
-use crate::stack::{Share, Stack, Target};
+use crate::stack::{Route, Share, Stack, Target};
 
 /// What is switched off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,26 +56,24 @@ impl Switch {
         }
     }
 
-    /// The stack with the share at `bound`, or without the whole where there is none.
+    /// The stack with the share at `bound`, or without the whole where there is none. A share of zero
+    /// stays stated, so that what is known of the load stays known.
     fn applied(&self, stack: &Stack, bound: Option<Decimal>) -> Stack {
         let mut stack = stack.clone();
-        let share = bound.map(|bound| Share { at_least: bound, at_most: bound });
-        // The spec's own type of a share, in which loads have theirs, is binary.
-        let hits = bound.and_then(|bound| bound.to_string().parse().ok()).map(|at_least| crate::spec::Share { at_least, at_most: None });
+        let at = bound.unwrap_or_default();
+        let share = Some(Share { at_least: at, at_most: at });
+        // Loads have their shares as the spec states them, in binary.
+        let hits = at.to_f64().map(|at_least| crate::spec::Share { at_least, at_most: None });
         match self {
             Self::SemanticCache(route) => {
-                let Some(route) = stack.routes.get_mut(route) else { return stack };
-                match share {
-                    Some(share) => route.traffic.cache.iter_mut().for_each(|cache| cache.hits = Some(share)),
-                    None => route.traffic.cache = None,
+                if let Some(cache) = stack.routes.get_mut(route).and_then(|route| route.traffic.cache.as_mut()) {
+                    cache.hits = share;
+                    cache.resources = cache.resources.take().filter(|_| bound.is_some());
                 }
             }
             Self::Tier(route, tier) => {
-                let Some(route) = stack.routes.get_mut(route) else { return stack };
-                match share {
-                    Some(share) => route.traffic.tiers.get_mut(tier).into_iter().for_each(|tier| tier.share = Some(share)),
-                    None => drop(route.traffic.tiers.remove(tier)),
-                }
+                let tier = stack.routes.get_mut(route).and_then(|route| route.traffic.tiers.get_mut(tier));
+                tier.into_iter().for_each(|tier| tier.share = share);
             }
             Self::ModelPrefixes(model) => {
                 let load = stack.models.get_mut(model).and_then(|model| model.load.as_mut());
@@ -88,12 +87,20 @@ impl Switch {
         stack
     }
 
+    /// The route whose load decides what it saves.
+    fn route<'s>(&self, stack: &'s Stack) -> Option<&'s Route> {
+        match self {
+            Self::ModelPrefixes(_) => None,
+            Self::SemanticCache(route) | Self::RoutePrefixes(route) | Self::Tier(route, _) => stack.routes.get(route),
+        }
+    }
+
     /// Models whose cost it changes.
     fn targets(&self, stack: &Stack) -> Vec<Target> {
         match self {
             Self::ModelPrefixes(model) => vec![Target::Model(model.clone())],
-            Self::SemanticCache(route) | Self::RoutePrefixes(route) | Self::Tier(route, _) => {
-                let route = stack.routes.get(route);
+            Self::SemanticCache(_) | Self::RoutePrefixes(_) | Self::Tier(..) => {
+                let route = self.route(stack);
                 let tiers = route.into_iter().flat_map(|route| route.traffic.tiers.values().map(|tier| tier.target.clone()));
                 tiers.chain(route.map(|route| route.target.clone())).collect()
             }
@@ -122,7 +129,11 @@ pub(super) fn of_stack(stack: &Stack, cost: &Cost) -> Vec<Effect> {
         }
     }
     for model in stack.models.values() {
-        if let Some(load) = &model.load {
+        let target = Target::Model(model.name.clone());
+        let is_stated_by_routes = || stack.routes.values().any(|route| capacity::reaches(route, &target) && route.traffic.load.is_some());
+        if let Some(load) = &model.load
+            && (load.prefix_hits.is_some() || !is_stated_by_routes())
+        {
             switches.push((Switch::ModelPrefixes(model.name.clone()), load.prefix_hits.and_then(exact)));
         }
     }
@@ -135,6 +146,10 @@ fn effect(stack: &Stack, cost: &Cost, switch: Switch, stated: Option<Share>) -> 
         let note = format!("not stated, so nothing is counted on; state `{}`", switch.field());
         return unknown(switch, note);
     };
+    if let Some(route) = switch.route(stack).filter(|route| capacity::load_of_route(stack, route).is_none()) {
+        let note = format!("no load is stated; state `load` of route `{}`", route.name);
+        return unknown(switch, note);
+    }
     let targets = switch.targets(stack);
     let bases: Vec<Basis> = targets
         .iter()

@@ -8,7 +8,7 @@ use super::against::{self, Against};
 use super::bill::Monthly;
 use super::tokens::{self, MILLION, Tokens};
 use super::{Cost, Kind, money};
-use crate::capacity::{self, Capacity, Flow, Traffic};
+use crate::capacity::{self, Capacity, Flow, Purpose, Traffic};
 use crate::stack::{Route, Stack, Target};
 
 /// What a model costs, whoever serves it.
@@ -98,7 +98,7 @@ fn model(cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target
     let Some(traffic) = traffic else { return Some(out) };
     let (mut requests, mut input, mut output) = (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO);
     for flow in &traffic.flows {
-        let number = tokens::requests(flow, traffic.load_factor)?;
+        let number = tokens::requests_of(flow)?;
         let all = Tokens::of(flow)?.times(number)?;
         requests = requests.checked_add(number)?;
         input = money::sum([input, all.input, all.cached])?;
@@ -125,29 +125,29 @@ pub(super) fn prefill_share(capacities: &[Capacity], name: &str) -> Option<Decim
     money::figure(throughput.prefill_share.clamp(0.0, 1.0))
 }
 
-/// What `flow` comes from the route `route`.
-fn is_from(flow: &Flow, route: &str) -> bool {
-    let words = format!("route {route}");
-    flow.from == words || flow.from.ends_with(&format!(" {words}"))
+/// The flows of `route` in the traffic of one model.
+pub(super) fn flows_of<'t>(traffic: &'t Traffic, route: &'t Route) -> impl Iterator<Item = &'t Flow> + Clone {
+    traffic.flows.iter().filter(|flow| flow.route.as_ref() == Some(&route.name))
 }
 
-/// The flows of `route` in the traffic of one model. Traffic that is stated for the model itself is the
-/// route's where nothing else reaches the model.
-pub(super) fn flows_of<'t>(stack: &Stack, traffic: &'t Traffic, target: &Target, route: &Route) -> Vec<&'t Flow> {
-    let reaches = |other: &Route| {
-        let tiers = other.traffic.tiers.values().chain(&other.traffic.fallback);
-        other.target == *target || tiers.into_iter().any(|tier| tier.target == *target)
-    };
-    let is_alone = route.target == *target && stack.routes.values().filter(|other| reaches(other)).count() == 1;
-    traffic.flows.iter().filter(|flow| is_from(flow, &route.name) || (is_alone && !flow.from.contains("route "))).collect()
+/// What a flow to the model `name` is for, in words.
+fn words(name: &str, purpose: &Purpose) -> String {
+    match purpose {
+        Purpose::Unrouted | Purpose::Answer => name.to_owned(),
+        Purpose::Tier(tier) => format!("{name} as tier {tier}"),
+        Purpose::Fallback => format!("{name} as fallback"),
+        Purpose::InputCheck => format!("{name}: input checks"),
+        Purpose::OutputCheck => format!("{name}: output checks"),
+    }
 }
 
 /// GPU time, or money of tokens, that a flow takes; only its proportion to other flows of a model counts.
 fn weight(flow: &Flow, traffic: &Traffic, prefill: Option<Decimal>) -> Option<Decimal> {
     let read = |flow: &Flow| flow.input_tokens * (1.0 - flow.cached_share);
-    let all = |of: &dyn Fn(&Flow) -> f64| traffic.flows.iter().map(|flow| flow.requests_per_second * of(flow)).sum::<f64>();
+    let number = |flow: &Flow| flow.requests_per_second * flow.load_factor;
+    let all = |of: &dyn Fn(&Flow) -> f64| traffic.flows.iter().map(|flow| number(flow) * of(flow)).sum::<f64>();
     let share = |part: f64, all: f64| money::figure(if all > 0.0 { part / all } else { 0.0 });
-    let (input, output) = (flow.requests_per_second * read(flow), flow.requests_per_second * flow.output_tokens);
+    let (input, output) = (number(flow) * read(flow), number(flow) * flow.output_tokens);
     let (all_input, all_output) = (all(&read), all(&|flow| flow.output_tokens));
     match prefill {
         Some(prefill) => {
@@ -165,40 +165,22 @@ pub(super) fn routes(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Opt
     stack.routes.values().map(|route| of_route(stack, cost, capacities, &traffic, route)).collect()
 }
 
-/// Requests of applications to `route` in a month.
-fn requests_of(stack: &Stack, traffic: &BTreeMap<Target, Traffic>, route: &Route) -> Option<Decimal> {
-    if let Some(load) = &route.traffic.load {
-        return money::product([
-            money::figure(load.requests_per_second)?,
-            money::figure(load.load_factor)?,
-            tokens::SECONDS_PER_MONTH.into(),
-        ]);
-    }
-    let on_target = traffic.get(&route.target)?;
-    let flows = flows_of(stack, on_target, &route.target, route).into_iter().filter(|flow| !flow.from.contains(" of "));
-    let numbers: Option<Vec<Decimal>> = flows.map(|flow| tokens::requests(flow, on_target.load_factor)).collect();
-    numbers.filter(|numbers| !numbers.is_empty()).and_then(money::sum)
+/// Requests of applications to `route` in a month; none where its load is not known.
+fn requests_to(stack: &Stack, route: &Route) -> Option<Decimal> {
+    let load = capacity::load_of_route(stack, route)?;
+    money::product([money::figure(load.requests_per_second)?, money::figure(load.load_factor)?, tokens::SECONDS_PER_MONTH.into()])
 }
 
 fn of_route(stack: &Stack, cost: &Cost, capacities: &[Capacity], traffic: &BTreeMap<Target, Traffic>, route: &Route) -> Option<RouteCost> {
-    let mut out = RouteCost { name: route.name.clone(), requests: requests_of(stack, traffic, route), ..RouteCost::default() };
-    let others = route.traffic.tiers.values().chain(&route.traffic.fallback).map(|tier| &tier.target);
-    let mut targets: Vec<&Target> = others.chain([&route.target]).collect();
-    targets.sort();
-    targets.dedup();
-    for target in targets {
+    let mut out = RouteCost { name: route.name.clone(), requests: requests_to(stack, route), ..RouteCost::default() };
+    if out.requests.is_none() {
+        out.unknown.push(format!("its requests: state `load` of route `{}`", route.name));
+    }
+    for (target, on_target) in traffic.iter().filter(|_| out.requests.is_some()) {
         let (Target::Model(name) | Target::External(name)) = target;
         let (monthly, is_partial) = monthly_of(cost, target)?;
-        let Some(on_target) = traffic.get(target) else {
-            out.unknown.push(format!("its share of `{name}`: no load is stated"));
-            continue;
-        };
-        let flows = flows_of(stack, on_target, target, route);
-        if flows.is_empty() && *target == route.target {
-            out.unknown.push(format!("its share of `{name}`, which several routes use: state `load` of each route"));
-            continue;
-        }
-        if is_partial {
+        let flows = flows_of(on_target, route);
+        if flows.clone().next().is_some() && is_partial {
             out.unknown.push(format!("a part of the cost of `{name}`"));
         }
         let prefill = if let Target::Model(name) = target { prefill_share(capacities, name) } else { None };
@@ -207,33 +189,41 @@ fn of_route(stack: &Stack, cost: &Cost, capacities: &[Capacity], traffic: &BTree
             let amount = match target {
                 Target::Model(_) => weight(flow, on_target, prefill)?.checked_mul(monthly.expected)?,
                 Target::External(name) => {
-                    let all = Tokens::of(flow)?.times(tokens::requests(flow, on_target.load_factor)?)?;
+                    let all = Tokens::of(flow)?.times(tokens::requests_of(flow)?)?;
                     all.price(&stack.externals.get(name)?.prices)?.0
                 }
             };
             on_this = on_this.checked_add(amount)?;
-            let what =
-                flow.from.strip_suffix(&format!(" of route {}", route.name)).map_or_else(|| name.clone(), |kind| format!("{name}: {kind}"));
-            out.parts.push(Part { what, monthly: money::cents(amount) });
+            out.parts.push(Part { what: words(name, &flow.purpose), monthly: money::cents(amount) });
         }
         if let Target::Model(model) = target {
-            out.against.extend(against::of_route(stack, cost, capacities, on_target, route, model, on_this)?);
+            out.against.extend(against::of_route(stack, cost, capacities, on_target, route, model, on_this).unwrap_or_default());
         }
     }
-    beside(stack, cost, traffic, route, &mut out)?;
+    // Of a model whose traffic is not known as a whole, the route's share is not either.
+    let unknown = stack
+        .models
+        .keys()
+        .map(|name| Target::Model(name.clone()))
+        .chain(stack.externals.keys().map(|name| Target::External(name.clone())));
+    for target in unknown.filter(|target| out.requests.is_some() && capacity::reaches(route, target) && !traffic.contains_key(target)) {
+        let (Target::Model(name) | Target::External(name)) = target;
+        out.unknown.push(format!("its share of `{name}`, which other routes reach whose load is not stated"));
+    }
+    beside(stack, cost, route, &mut out)?;
     out.monthly = money::sum(out.parts.iter().map(|part| part.monthly))?;
     out.per_request = out.requests.and_then(|requests| out.monthly.checked_div(requests));
     Some(out)
 }
 
 /// The guardrails and the cache of a route.
-fn beside(stack: &Stack, cost: &Cost, traffic: &BTreeMap<Target, Traffic>, route: &Route, out: &mut RouteCost) -> Option<()> {
+fn beside(stack: &Stack, cost: &Cost, route: &Route, out: &mut RouteCost) -> Option<()> {
     let item = |kind: Kind, name: &str| cost.items.iter().find(|item| item.kind == kind && item.name == name);
     if let Some(guardrails) = &route.guardrails
         && let Some(item) = item(Kind::Guardrails, guardrails)
     {
         let users: Vec<&Route> = stack.routes_guarded_by(guardrails).collect();
-        let all: Option<Vec<Decimal>> = users.iter().map(|user| requests_of(stack, traffic, user)).collect();
+        let all: Option<Vec<Decimal>> = users.iter().map(|user| requests_to(stack, user)).collect();
         let share = match (all.and_then(money::sum), out.requests) {
             _ if users.len() == 1 => Some(Decimal::ONE),
             (Some(all), Some(own)) => own.checked_div(all),

@@ -53,16 +53,21 @@ impl Tokens {
     }
 }
 
-/// Requests of `flow` in a month, of which an average hour has `load_factor` of the busy one.
-pub(super) fn requests(flow: &Flow, load_factor: f64) -> Option<Decimal> {
+/// Requests of `flow` in a month.
+pub(super) fn requests_of(flow: &Flow) -> Option<Decimal> {
+    requests(flow, flow.load_factor)
+}
+
+/// Requests of `flow` in a month whose average hour has `load_factor` of the busy one.
+fn requests(flow: &Flow, load_factor: f64) -> Option<Decimal> {
     money::product([money::figure(flow.requests_per_second)?, money::figure(load_factor)?, SECONDS_PER_MONTH.into()])
 }
 
 /// What the tokens of `traffic` cost in a month.
-fn month(external: &External, traffic: &Traffic, load_factor: f64) -> Option<(Decimal, bool)> {
+fn month(external: &External, traffic: &Traffic, load_factor: fn(&Flow) -> f64) -> Option<(Decimal, bool)> {
     let (mut amount, mut is_whole) = (Decimal::ZERO, true);
     for flow in &traffic.flows {
-        let (part, is_known) = Tokens::of(flow)?.times(requests(flow, load_factor)?)?.price(&external.prices)?;
+        let (part, is_known) = Tokens::of(flow)?.times(requests(flow, load_factor(flow))?)?.price(&external.prices)?;
         amount = amount.checked_add(part)?;
         is_whole &= is_known;
     }
@@ -90,8 +95,8 @@ pub(super) fn items(stack: &Stack, items: &mut Vec<Item>) -> Result<(), Overflow
             continue;
         };
         let most = worst.as_ref().map_or(Some(stated), |worst| worst.get(&target)).unwrap_or(stated);
-        let (expected, is_whole) = month(external, stated, stated.load_factor).ok_or_else(overflow)?;
-        let (maximum, _) = month(external, most, 1.0).ok_or_else(overflow)?;
+        let (expected, is_whole) = month(external, stated, |flow| flow.load_factor).ok_or_else(overflow)?;
+        let (maximum, _) = month(external, most, |_| 1.0).ok_or_else(overflow)?;
         items.push(Item {
             kind: Kind::Tokens,
             name: external.name.clone(),
@@ -105,21 +110,20 @@ pub(super) fn items(stack: &Stack, items: &mut Vec<Item>) -> Result<(), Overflow
 
 /// Whether a route, one of its tiers or its fallback targets it.
 fn is_reached(stack: &Stack, target: &Target) -> bool {
-    stack.routes.values().any(|route| {
-        let others = route.traffic.tiers.values().chain(&route.traffic.fallback);
-        route.target == *target || others.into_iter().any(|tier| tier.target == *target)
-    })
+    stack.routes.values().any(|route| capacity::reaches(route, target))
 }
 
 /// The field that would state the traffic of `target`.
 fn where_to_state(stack: &Stack, target: &Target) -> String {
-    let route = stack.routes.values().find(|route| {
-        route.target == *target || route.traffic.tiers.values().chain(&route.traffic.fallback).any(|tier| tier.target == *target)
-    });
-    match route {
-        Some(route) => format!("state `load` of route `{}`{}", route.name, if route.target == *target { "" } else { ", and the `share`" }),
-        None => "no route reaches it".to_owned(),
-    }
+    let reaching = stack.routes.values().filter(|route| capacity::reaches(route, target));
+    let fields: Vec<String> = reaching
+        .flat_map(|route| {
+            let load = capacity::load_of_route(stack, route).is_none().then(|| format!("`load` of route `{}`", route.name));
+            let unstated = route.traffic.tiers.iter().filter(|(_, tier)| tier.target == *target && tier.share.is_none());
+            load.into_iter().chain(unstated.map(|(name, _)| format!("`share` of tier `{name}` of route `{}`", route.name)))
+        })
+        .collect();
+    format!("state {}", fields.join(" and "))
 }
 
 /// The stack with the greatest stated share for every tier and fallback that an external model answers;

@@ -4,6 +4,7 @@ use super::template::{analyse, templates};
 use crate::check::Context;
 use crate::cost::{Length, RequestCost, cost_of_request};
 use crate::diagnostic::{Diagnostic, Place, Route as Path, Rule, thousands};
+use crate::estimate::tokens;
 use crate::stack::{Route, Target};
 
 /// The longest request of a route on one of the models that may answer it, under a limit for one request.
@@ -38,13 +39,13 @@ fn length(cx: &Context<'_>, route: &Route, target: &Target) -> Option<Length> {
     let (mut low, mut high) = (0_u64, 0_u64);
     let mut seen = Vec::new();
     for (_, text) in templates(version) {
-        // No token of a text is shorter than a byte.
-        high = high.saturating_add(text.text.len() as u64);
+        // An estimate for the upper bound; nothing of it is proven, so the lower bound goes without.
+        high = high.saturating_add(tokens::of_text(&text.text).high.ceil() as u64);
         for (variable, _) in analyse(&text.text).ok()?.variables {
-            let tokens = prompt.variables.get(&variable).copied().unwrap_or(0);
-            high = high.saturating_add(tokens);
+            let most = prompt.variables.get(&variable).copied().unwrap_or(0);
+            high = high.saturating_add(most);
             if !seen.contains(&variable) {
-                low = low.saturating_add(tokens);
+                low = low.saturating_add(most);
                 seen.push(variable);
             }
         }
