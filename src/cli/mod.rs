@@ -5,6 +5,7 @@ mod apply;
 mod check;
 mod compile;
 mod completions;
+mod cost;
 mod drift;
 mod explain;
 mod fit;
@@ -61,6 +62,7 @@ Examples:
   llmc apply                    write what plan shows
   llmc drift --context prod     where files or the cluster differ from it
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
+  llmc cost                     what a month, a route and a request cost
   llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of
@@ -77,6 +79,7 @@ enum Command {
     Apply(apply::Args),
     Drift(drift::Args),
     Fit(fit::Args),
+    Cost(cost::Args),
     Fmt(fmt::Args),
     Upgrade(upgrade::Args),
     Explain(explain::Args),
@@ -137,6 +140,7 @@ pub fn run() -> ExitCode {
         Command::Apply(args) => apply::run(&args, &mut output),
         Command::Drift(args) => drift::run(&args, &mut output),
         Command::Fit(args) => fit::run(&args, &mut output),
+        Command::Cost(args) => cost::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Upgrade(args) => upgrade::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),

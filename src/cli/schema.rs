@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use super::Failure;
 use super::output::Output;
+use crate::cost;
 use crate::diagnostic;
 use crate::fit;
 use crate::plan;
@@ -35,6 +36,8 @@ enum What {
     Plan,
     /// The output of `fit --json`.
     Fit,
+    /// The output of `cost --json`.
+    Cost,
     /// What a rule of a policy may give.
     PolicyFinding,
 }
@@ -46,6 +49,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         What::Diagnostics => diagnostic::json_schema().to_value(),
         What::Plan => plan::json_schema().to_value(),
         What::Fit => fit::json_schema().to_value(),
+        What::Cost => cost::json_schema().to_value(),
         What::PolicyFinding => policy::finding_schema().to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;

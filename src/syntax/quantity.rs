@@ -49,6 +49,11 @@ impl Quantity {
         Ok(Self { nanos: if text.starts_with('-') { -nanos } else { nanos } })
     }
 
+    /// The amount in parts of 10^-9 of a unit.
+    pub fn nanos(self) -> i128 {
+        self.nanos
+    }
+
     /// Whether it is below zero.
     pub fn is_negative(self) -> bool {
         self.nanos < 0

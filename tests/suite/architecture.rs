@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("engine", &["catalog", "estimate", "stack"]),
     ("fit", &["diagnostic", "engine", "estimate", "stack"]),
     ("capacity", &["catalog", "estimate", "fit", "stack"]),
-    ("cost", &["capacity", "stack"]),
+    ("cost", &["capacity", "diagnostic", "fit", "spec", "stack", "syntax"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
     ("check", &["capacity", "catalog", "cost", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
     ("emit", &["catalog", "cost", "diagnostic", "engine", "fit", "stack", "syntax"]),
@@ -26,7 +26,10 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
     ("compile", &["capacity", "check", "cost", "diagnostic", "emit", "fit", "plan", "policy", "resolve", "source", "spec", "stack"]),
-    ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec", "upgrade"]),
+    (
+        "cli",
+        &["catalog", "compile", "cost", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec", "upgrade"],
+    ),
 ];
 
 /// Most lines of a source file.

@@ -9,6 +9,7 @@ mod architecture;
 mod checks;
 mod ci;
 mod cli;
+mod cost;
 mod crash;
 mod drift;
 mod fit;

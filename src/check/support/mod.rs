@@ -2,6 +2,7 @@
 
 pub(super) mod indicators;
 pub(super) mod load;
+pub(super) mod longest;
 pub(super) mod names;
 pub(super) mod placement;
 pub(super) mod prices;

@@ -1,0 +1,70 @@
+//! `llmc cost`
+
+use super::output::Output;
+use super::{Failure, inputs, select};
+use crate::compile::{self, Compilation};
+use crate::cost::{self, Report};
+use crate::diagnostic::{self, Finding};
+
+/// Say what each stack costs: a month, a model, a route, a request, a million tokens.
+///
+/// A month has 730 hours and three amounts: the minimum (least copies, no traffic), what the stated load
+/// leads to, and the maximum (most copies, the busy hour all month). Everything that is paid for is a line:
+/// GPU hours on demand, reserved and as spot, rollouts, guardrails, caches, volumes, and tokens of external
+/// models. What is not known is said and never counted as nothing, and what the amounts rest on stands
+/// below them. A stack that has errors elsewhere is priced as far as it can be read.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Names of stacks in `stacks/`, or paths of specs or of folders that hold them. Default: every
+    /// stack of the repository.
+    #[arg(value_name = "STACK")]
+    stacks: Vec<String>,
+    /// Print one JSON document (schemas/cost.schema.json), also when a budget is exceeded.
+    #[arg(long)]
+    json: bool,
+    /// List the prices that are used, each with its day and who says so.
+    #[arg(long, conflicts_with = "json")]
+    prices: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  llmc cost
+  llmc cost customer-support
+  llmc cost customer-support --prices
+  llmc cost --json | jq '.stacks[] | {name, currency, expected: .monthly.expected}'
+  llmc cost --json | jq '.stacks[].routes[] | {name, per_request}'
+
+Amounts in JSON are text with a fixed number of decimals, so that nothing rounds them on the way.
+To state what traffic comes: `load requests-per-second=… input-tokens=… output-tokens=…` of a model or
+a route, with `load-factor=…` for an average hour as a share of the busy one. To state prices: `pool …
+price-per-gpu-hour`, `reserved`, `spot`, `external … input-price-per-million`, and the block `prices`.
+
+Exit codes: 0 every stack is priced, 1 a spec has errors, one of which may be a budget that is exceeded.";
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    let chosen = select::choose(Some(args.stacks.as_slice()).filter(|stacks| !stacks.is_empty()))?;
+    let compilations = inputs::compile_all(&chosen, inputs::default_jobs())?;
+    // First, so that the answers stand at the end, where people look.
+    output.found(&errors(&compilations));
+    // A stack without a sum has a finding that names the fields.
+    let reports: Vec<Report> = compilations.iter().filter_map(|c| Report::of(c.stack.as_ref()?).ok()).collect();
+    if args.json {
+        output.print(&cost::render_json(&cost::document(&reports)))?;
+    } else {
+        let colour = output.is_coloured(&std::io::stdout());
+        let render = if args.prices { cost::render_prices } else { cost::render_text };
+        for report in &reports {
+            output.print(&render(report, colour))?;
+        }
+    }
+    if compilations.iter().any(|c| diagnostic::has_errors(&c.findings)) { Err(Failure::Reported) } else { Ok(()) }
+}
+
+/// Everything that fails the stacks.
+fn errors(compilations: &[Compilation]) -> Vec<Finding> {
+    let mut findings = compile::findings(compilations);
+    findings.retain(|finding| finding.rule.severity == diagnostic::Severity::Error);
+    findings
+}

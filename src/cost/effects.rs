@@ -1,0 +1,174 @@
+//! What caches and tiers save: the model of costs run again with each of them off, and at each bound of
+//! what is stated.
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::{Basis, Cost};
+use crate::capacity;
+use crate::fit;
+use crate::stack::{Route, Share, Stack, Target};
+
+/// What is switched off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// The semantic cache of a route.
+    SemanticCache(String),
+    /// The cache of prefixes, by the load of a model.
+    ModelPrefixes(String),
+    /// The cache of prefixes, by the load of a route.
+    RoutePrefixes(String),
+    /// A tier of a route.
+    Tier(String, String),
+}
+
+/// What one of them saves in a month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// Which one.
+    pub switch: Switch,
+    /// The share that is stated; none where none is.
+    pub stated: Option<Share>,
+    /// Cost without it less cost with it, at the least and at the most stated share; below zero where it
+    /// costs more than it saves. None where that is not known.
+    pub saving: Option<(Decimal, Decimal)>,
+    /// Why it is not known or what it leaves out, in words.
+    pub note: Option<String>,
+}
+
+impl Switch {
+    /// In words, such as `semantic cache of route support`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::SemanticCache(route) => format!("semantic cache of route `{route}`"),
+            Self::ModelPrefixes(model) => format!("prefix caching of model `{model}`"),
+            Self::RoutePrefixes(route) => format!("prefix caching of route `{route}`"),
+            Self::Tier(route, tier) => format!("tier `{tier}` of route `{route}`"),
+        }
+    }
+
+    /// The field that states the share.
+    fn field(&self) -> &'static str {
+        match self {
+            Self::SemanticCache(_) => "cache … { hits at-least=… at-most=…; }",
+            Self::ModelPrefixes(_) | Self::RoutePrefixes(_) => "load … { prefix-hits at-least=… at-most=…; }",
+            Self::Tier(..) => "tier … { share at-least=… at-most=…; }",
+        }
+    }
+
+    /// The stack with the share at `bound`, or without the whole where there is none. A share of zero
+    /// stays stated, so that what is known of the load stays known.
+    fn applied(&self, stack: &Stack, bound: Option<Decimal>) -> Stack {
+        let mut stack = stack.clone();
+        let at = bound.unwrap_or_default();
+        let share = Some(Share { at_least: at, at_most: at });
+        // Loads have their shares as the spec states them, in binary.
+        let hits = at.to_f64().map(|at_least| crate::spec::Share { at_least, at_most: None });
+        match self {
+            Self::SemanticCache(route) => {
+                if let Some(cache) = stack.routes.get_mut(route).and_then(|route| route.traffic.cache.as_mut()) {
+                    cache.hits = share;
+                    cache.resources = cache.resources.take().filter(|_| bound.is_some());
+                }
+            }
+            Self::Tier(route, tier) => {
+                let tier = stack.routes.get_mut(route).and_then(|route| route.traffic.tiers.get_mut(tier));
+                tier.into_iter().for_each(|tier| tier.share = share);
+            }
+            Self::ModelPrefixes(model) => {
+                let load = stack.models.get_mut(model).and_then(|model| model.load.as_mut());
+                load.into_iter().for_each(|load| load.prefix_hits = hits);
+            }
+            Self::RoutePrefixes(route) => {
+                let load = stack.routes.get_mut(route).and_then(|route| route.traffic.load.as_mut());
+                load.into_iter().for_each(|load| load.prefix_hits = hits);
+            }
+        }
+        stack
+    }
+
+    /// The route whose load decides what it saves.
+    fn route<'s>(&self, stack: &'s Stack) -> Option<&'s Route> {
+        match self {
+            Self::ModelPrefixes(_) => None,
+            Self::SemanticCache(route) | Self::RoutePrefixes(route) | Self::Tier(route, _) => stack.routes.get(route),
+        }
+    }
+
+    /// Models whose cost it changes.
+    fn targets(&self, stack: &Stack) -> Vec<Target> {
+        match self {
+            Self::ModelPrefixes(model) => vec![Target::Model(model.clone())],
+            Self::SemanticCache(_) | Self::RoutePrefixes(_) | Self::Tier(..) => {
+                let route = self.route(stack);
+                let tiers = route.into_iter().flat_map(|route| route.traffic.tiers.values().map(|tier| tier.target.clone()));
+                tiers.chain(route.map(|route| route.target.clone())).collect()
+            }
+        }
+    }
+}
+
+/// The effects of everything in `stack` that may save something.
+pub(super) fn of_stack(stack: &Stack, cost: &Cost) -> Vec<Effect> {
+    let mut switches = Vec::new();
+    let exact = |share: crate::spec::Share| {
+        let decimal = |number: f64| number.to_string().parse::<Decimal>().ok();
+        let at_least = decimal(share.at_least)?;
+        Some(Share { at_least, at_most: share.at_most.map_or(Some(at_least), decimal)? })
+    };
+    for route in stack.routes.values() {
+        let traffic = &route.traffic;
+        if let Some(cache) = &traffic.cache {
+            switches.push((Switch::SemanticCache(route.name.clone()), cache.hits));
+        }
+        for (name, tier) in &traffic.tiers {
+            switches.push((Switch::Tier(route.name.clone(), name.clone()), tier.share));
+        }
+        if let Some(load) = &traffic.load {
+            switches.push((Switch::RoutePrefixes(route.name.clone()), load.prefix_hits.and_then(exact)));
+        }
+    }
+    for model in stack.models.values() {
+        let target = Target::Model(model.name.clone());
+        let is_stated_by_routes = || stack.routes.values().any(|route| capacity::reaches(route, &target) && route.traffic.load.is_some());
+        if let Some(load) = &model.load
+            && (load.prefix_hits.is_some() || !is_stated_by_routes())
+        {
+            switches.push((Switch::ModelPrefixes(model.name.clone()), load.prefix_hits.and_then(exact)));
+        }
+    }
+    switches.into_iter().map(|(switch, stated)| effect(stack, cost, switch, stated)).collect()
+}
+
+fn effect(stack: &Stack, cost: &Cost, switch: Switch, stated: Option<Share>) -> Effect {
+    let unknown = |switch: Switch, note: String| Effect { switch, stated, saving: None, note: Some(note) };
+    let Some(share) = stated else {
+        let note = format!("not stated, so nothing is counted on; state `{}`", switch.field());
+        return unknown(switch, note);
+    };
+    if let Some(route) = switch.route(stack).filter(|route| capacity::load_of_route(stack, route).is_none()) {
+        let note = format!("no load is stated; state `load` of route `{}`", route.name);
+        return unknown(switch, note);
+    }
+    let targets = switch.targets(stack);
+    let bases: Vec<Basis> = targets
+        .iter()
+        .filter_map(|target| if let Target::Model(name) = target { cost.copies.get(name).map(|copies| copies.basis) } else { None })
+        .collect();
+    if bases.contains(&Basis::NoThroughput) {
+        return unknown(switch, "what one copy serves is not known".to_owned());
+    }
+    if bases.contains(&Basis::NoLoad) {
+        return unknown(switch, "no load is stated".to_owned());
+    }
+    let expected = |bound| {
+        let stack = switch.applied(stack, bound);
+        let capacities = capacity::of_stack(&stack, &fit::of_stack(&stack));
+        Cost::of(&stack, &capacities).ok().map(|cost| cost.monthly.expected)
+    };
+    let saving = |bound| expected(None)?.checked_sub(expected(Some(bound))?);
+    let saving = saving(share.at_least).zip(saving(share.at_most));
+    let is_fixed = bases.contains(&Basis::Fixed);
+    let note = is_fixed.then(|| "the number of copies is fixed: what it takes off them is capacity, not money".to_owned());
+    Effect { switch, stated, saving, note }
+}

@@ -1,0 +1,465 @@
+//! `llmc cost`: hand calculations of the example stacks, each kind of item, and numbers made to break it.
+
+use std::fs;
+use std::path::Path;
+
+use llmc::capacity::Capacity;
+use llmc::cost::{Cost, Kind, Monthly};
+use llmc::estimate::throughput::{Limit, Range, Throughput};
+use llmc::spec::Money;
+use llmc::stack::{Price, Stack};
+use llmc::{capacity, fit};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::harness::{copy, edit, example_stacks, llmc, resolved, root};
+
+/// Prices that a stack's own blocks do not state, so that no list decides what these tests compute.
+const UNIT_PRICES_KDL: &str = "    prices cpu-hour=0.04 memory-gib-hour=0.005 storage-gib-month=0.1\n";
+const UNIT_PRICES_YAML: &str = "prices: {cpu-hour: 0.04, memory-gib-hour: 0.005, storage-gib-month: 0.1}\n";
+
+/// A copy of an example stack with unit prices of its own, after `edits`.
+fn example(name: &str, edits: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("stacks").join(name), folder.path());
+    let kdl = folder.path().join("stack.kdl");
+    if kdl.is_file() {
+        let text = fs::read_to_string(&kdl).unwrap();
+        assert!(!text.contains("prices "), "the example states its own");
+        let end = text.rfind('}').unwrap();
+        fs::write(&kdl, format!("{}{UNIT_PRICES_KDL}}}\n", &text[..end])).unwrap();
+    } else {
+        let yaml = folder.path().join("stack.yaml");
+        let text = fs::read_to_string(&yaml).unwrap();
+        assert!(!text.contains("prices:"), "the example states its own");
+        fs::write(&yaml, text + UNIT_PRICES_YAML).unwrap();
+    }
+    for (from, to) in edits {
+        edit(&folder.path().join("stack.kdl"), from, to);
+    }
+    folder
+}
+
+/// The one stack of `llmc cost --json` in `folder`, and the exit code.
+fn priced(folder: &Path) -> (Value, i32) {
+    let run = llmc(folder, &["cost", "--json", "."]);
+    let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr));
+    (document["stacks"][0].clone(), run.code)
+}
+
+/// Minimum, expected and maximum of an item.
+fn item(stack: &Value, kind: &str, name: &str) -> [String; 3] {
+    let items = stack["items"].as_array().unwrap();
+    let item = items.iter().find(|item| item["kind"] == kind && item["name"] == name).unwrap_or_else(|| panic!("{kind} {name}: {stack:#}"));
+    assert_eq!(item["unknown"], Value::Null, "{item:#}");
+    amounts(&item["monthly"])
+}
+
+fn amounts(monthly: &Value) -> [String; 3] {
+    ["minimum", "expected", "maximum"].map(|part| monthly[part].as_str().unwrap().to_owned())
+}
+
+fn model<'v>(stack: &'v Value, name: &str) -> &'v Value {
+    stack["models"].as_array().unwrap().iter().find(|model| model["name"] == name).unwrap()
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+/// `amount` to the cent.
+fn cents(amount: Decimal) -> String {
+    let mut rounded = amount.round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero);
+    rounded.rescale(2);
+    rounded.to_string()
+}
+
+/// The expected number of copies as it is reported, which the roofline decides.
+fn expected_copies(stack: &Value, name: &str, least: u32, most: u32) -> Decimal {
+    let copies = decimal(model(stack, name)["copies"]["expected"].as_str().unwrap());
+    assert!(copies >= least.into() && copies <= most.into(), "{copies}");
+    copies
+}
+
+#[test]
+fn customer_support_by_hand() {
+    let (stack, code) = priced(example("customer-support", &[]).path());
+    assert_eq!((code, &stack["currency"]), (0, &"USD".into()));
+    // 4 GPUs x 2.21 an hour are 8.84 an hour for a copy; x 730 hours = 6,453.20 for a copy.
+    // 2 copies: 12,906.40. 3 copies: 19,359.60.
+    let copies = expected_copies(&stack, "llama-70b", 2, 3);
+    let gpus_70b = cents(copies * decimal("6453.20"));
+    assert_eq!(item(&stack, "gpus", "llama-70b"), ["12906.40", gpus_70b.as_str(), "19359.60"]);
+    // 2 copies x 1 GPU x 1.10 x 730 = 1,606.00, whatever the load.
+    assert_eq!(item(&stack, "gpus", "llama-8b"), ["1606.00"; 3]);
+    // A copy more for 3,620 s (3,600 to start, 20 to drain) holds 4 GPUs: 3,620 / 3,600 x 8.84 = 8.889111…;
+    // for 3 copies 26.667333…, 4 times a month 106.669333…. None at the minimum.
+    let rollouts_70b = cents(copies * decimal("8.84") * decimal("3620") * decimal("4") / decimal("3600"));
+    assert_eq!(item(&stack, "rollouts", "llama-70b"), ["0.00", rollouts_70b.as_str(), "106.67"]);
+    // 758 s / 3,600 x 1.10 = 0.231611…; for 2 copies 0.463222…, 4 times 1.852888….
+    assert_eq!(item(&stack, "rollouts", "llama-8b"), ["0.00", "1.85", "1.85"]);
+    // 2 servers x (1 CPU x 0.04 + 1 GiB x 0.005) = 0.09 an hour; x 730 = 65.70.
+    assert_eq!(item(&stack, "guardrails", "default"), ["65.70"; 3]);
+    // 168 GiB x 0.1 and 28 GiB x 0.1.
+    assert_eq!(item(&stack, "storage", "llama-70b"), ["16.80"; 3]);
+    assert_eq!(item(&stack, "storage", "llama-8b"), ["2.80"; 3]);
+    // 12,906.40 + 1,606.00 + 65.70 + 16.80 + 2.80 = 14,597.70 without traffic;
+    // 19,359.60 + 1,606.00 + 106.67 + 1.85 + 65.70 + 16.80 + 2.80 = 21,159.42 at most.
+    let expected = cents(decimal(&gpus_70b) + decimal(&rollouts_70b) + decimal("1693.15"));
+    assert_eq!(amounts(&stack["monthly"]), ["14597.70", expected.as_str(), "21159.42"]);
+    // Nobody states how many escalations come, so their tokens are not known, and not nothing.
+    assert_eq!((&stack["is_partial"], stack["unknown"].as_array().unwrap().len()), (&Value::Bool(true), 1));
+    assert!(stack["unknown"][0].as_str().unwrap().contains("route `escalation`"), "{stack:#}");
+}
+
+#[test]
+fn korean_assistant_by_hand() {
+    let (stack, code) = priced(example("korean-assistant", &[]).path());
+    assert_eq!(code, 0);
+    // 1 GPU x 1.10 x 730; no rollout starts a second pod on the only GPU.
+    assert_eq!(item(&stack, "gpus", "llama-8b"), ["803.00"; 3]);
+    // 2 x (0.04 + 0.005) x 730, and 28 GiB x 0.1.
+    assert_eq!(item(&stack, "guardrails", "korean"), ["65.70"; 3]);
+    assert_eq!(item(&stack, "storage", "llama-8b"), ["2.80"; 3]);
+    assert_eq!(stack["items"].as_array().unwrap().len(), 3, "{stack:#}");
+    // 803.00 + 65.70 + 2.80.
+    assert_eq!(amounts(&stack["monthly"]), ["871.50"; 3]);
+    assert_eq!((&stack["is_partial"], &stack["budget"]), (&Value::Bool(false), &"1100.00".into()));
+    // 1 request/s x 730 x 3,600 s = 2,628,000 requests; all of the bill is the one route's:
+    // 871.50 / 2,628,000 = 0.000331621….
+    let route = &stack["routes"][0];
+    assert_eq!((&route["requests"], &route["monthly"], &route["per_request"]), (&"2628000".into(), &"871.50".into(), &"0.000332".into()));
+    assert_eq!(stack["rollouts"][0]["expected"], "0.000000");
+}
+
+#[test]
+fn research_desk_by_hand() {
+    let (stack, code) = priced(example("research-desk", &[]).path());
+    assert_eq!(code, 0);
+    // 2 GPUs x 3.90 x 730 = 5,694.00 for a copy: 11,388.00 for 2, 22,776.00 for 4.
+    let gpus = cents(expected_copies(&stack, "llama-70b-fp8", 2, 4) * decimal("5694"));
+    assert_eq!(item(&stack, "gpus", "llama-70b-fp8"), ["11388.00", gpus.as_str(), "22776.00"]);
+    // 2 x 0.71 x 730 = 1,036.60; a third pod for 758 s / 3,600 x 0.71 x 2 copies x 4 = 1.195955….
+    assert_eq!(item(&stack, "gpus", "llama-8b"), ["1036.60"; 3]);
+    assert_eq!(item(&stack, "rollouts", "llama-8b"), ["0.00", "1.20", "1.20"]);
+    // 3 x 0.045 x 730 = 98.55; 92 GiB and 28 GiB x 0.1.
+    assert_eq!(item(&stack, "guardrails", "documents"), ["98.55"; 3]);
+    assert_eq!(item(&stack, "storage", "llama-70b-fp8"), ["9.20"; 3]);
+    assert_eq!(item(&stack, "storage", "llama-8b"), ["2.80"; 3]);
+    // 11,388.00 + 1,036.60 + 98.55 + 9.20 + 2.80 = 12,535.15; + 11,388.00 + 1.20 = 23,924.35.
+    let expected = cents(decimal(&gpus) + decimal("1148.35"));
+    assert_eq!(amounts(&stack["monthly"]), ["12535.15", expected.as_str(), "23924.35"]);
+}
+
+fn price(amount: &str) -> Price {
+    Price { amount: Money(decimal(amount)), date: None, source: "a test".to_owned() }
+}
+
+/// An example stack with a price for every unit.
+fn stack(name: &str) -> Stack {
+    let mut stack = resolved(name);
+    stack.prices.cpu_hour = Some(price("0.04"));
+    stack.prices.memory_gib_hour = Some(price("0.005"));
+    stack.prices.storage_gib_month = Some(price("0.1"));
+    stack
+}
+
+fn capacities(stack: &Stack) -> Vec<Capacity> {
+    capacity::of_stack(stack, &fit::of_stack(stack))
+}
+
+/// The capacities of `stack` where one copy of each model serves `each` requests in a second.
+fn serving(stack: &Stack, each: f64) -> Vec<Capacity> {
+    let exactly = |figure: f64| Range { low: figure, expected: figure, high: figure };
+    let mut capacities = capacities(stack);
+    for capacity in &mut capacities {
+        capacity.throughput = Some(Throughput {
+            requests_per_second: exactly(each),
+            batch: exactly(8.0),
+            ttft_seconds: exactly(0.1),
+            tpot_seconds: exactly(0.02),
+            prefill_share: 0.25,
+            limit: Limit::Bandwidth,
+        });
+    }
+    capacities
+}
+
+fn of(cost: &Cost, kind: Kind, name: &str) -> Option<[String; 3]> {
+    let item = cost.items.iter().find(|item| item.kind == kind && item.name == name)?;
+    let Monthly { minimum, expected, maximum } = item.monthly;
+    Some([minimum, expected, maximum].map(cents))
+}
+
+fn three(amounts: [&str; 3]) -> Option<[String; 3]> {
+    Some(amounts.map(str::to_owned))
+}
+
+#[test]
+fn reserved_gpus_are_always_paid_and_the_rest_is_split_by_spot() {
+    let mut stack = stack("customer-support");
+    let pool = stack.pools.get_mut("a100").unwrap();
+    pool.prices.reserved = Some((10, price("1.50")));
+    pool.prices.spot = Some((decimal("0.25"), price("1.00")));
+    stack.models.get_mut("llama-70b").unwrap().replicas.max = 3;
+    let cost = Cost::of(&stack, &[]).unwrap();
+    // 8 GPUs at 1.50 x 730 = 8,760.00. 12 GPUs: 10 at 1.50, and 2 at a quarter of 1.00 and three of 2.21,
+    // which is 1.9075: (15 + 3.815) x 730 = 13,734.95. Without a load all copies are expected.
+    assert_eq!(of(&cost, Kind::Gpus, "llama-70b"), three(["8760.00", "13734.95", "13734.95"]));
+    // 2 idle at the least: 2 x 1.50 x 730.
+    assert_eq!(of(&cost, Kind::IdleReservation, "a100"), three(["2190.00", "0.00", "0.00"]));
+    // A pool that no model uses still costs its reservation: 10 x 1.50 x 730.
+    let mut alone = stack.clone();
+    alone.models.clear();
+    let cost = Cost::of(&alone, &[]).unwrap();
+    assert_eq!(of(&cost, Kind::IdleReservation, "a100"), three(["10950.00"; 3]));
+}
+
+#[test]
+fn a_reservation_is_spread_over_the_models_of_its_pool() {
+    let mut stack = stack("customer-support");
+    stack.models.get_mut("llama-8b").unwrap().pool = "a100".to_owned();
+    stack.models.get_mut("llama-70b").unwrap().replicas.max = 2;
+    stack.pools.get_mut("a100").unwrap().prices.reserved = Some((5, price("1.00")));
+    let cost = Cost::of(&stack, &[]).unwrap();
+    // 10 GPUs: 5 at 1.00 and 5 at 2.21 are 16.05 an hour, 11,716.50 a month, of which 8 of 10 and 2 of 10.
+    assert_eq!(of(&cost, Kind::Gpus, "llama-70b"), three(["9373.20"; 3]));
+    assert_eq!(of(&cost, Kind::Gpus, "llama-8b"), three(["2343.30"; 3]));
+}
+
+#[test]
+fn the_load_decides_the_expected_copies() {
+    let mut stack = stack("customer-support");
+    let load = stack.models.get_mut("llama-70b").unwrap().load.as_mut().unwrap();
+    (load.requests_per_second, load.load_factor) = (6.0, 0.25);
+    stack.routes.clear();
+    // 6 / 2.5 is 3 copies in a quarter of the month, 2 in the rest: 2.25 x 6,453.20.
+    let cost = Cost::of(&stack, &serving(&stack, 2.5)).unwrap();
+    assert_eq!(of(&cost, Kind::Gpus, "llama-70b"), three(["12906.40", "14519.70", "19359.60"]));
+    // No more than there are, no fewer than the least, and without traffic the least.
+    for (each, load, expected) in [(0.1, 6.0, "14519.70"), (100.0, 6.0, "12906.40"), (0.1, 0.0, "12906.40")] {
+        stack.models.get_mut("llama-70b").unwrap().load.as_mut().unwrap().requests_per_second = load;
+        let cost = Cost::of(&stack, &serving(&stack, each)).unwrap();
+        assert_eq!(of(&cost, Kind::Gpus, "llama-70b").unwrap()[1], expected, "{each} {load}");
+    }
+    // What is not known is expected at the most.
+    let mut unknown = serving(&stack, 2.5);
+    unknown.iter_mut().for_each(|capacity| capacity.throughput = None);
+    stack.models.get_mut("llama-70b").unwrap().load.as_mut().unwrap().requests_per_second = 6.0;
+    unknown = unknown
+        .into_iter()
+        .map(|c| Capacity { traffic: capacities(&stack).into_iter().find(|o| o.model == c.model).unwrap().traffic, ..c })
+        .collect();
+    assert_eq!(of(&Cost::of(&stack, &unknown).unwrap(), Kind::Gpus, "llama-70b").unwrap()[1], "19359.60");
+}
+
+/// A reservation in which the busy hours of two models exceed it only together.
+#[test]
+fn busy_hours_fall_together() {
+    let mut stack = stack("customer-support");
+    stack.routes.clear();
+    stack.pools.get_mut("a100").unwrap().prices.reserved = Some((8, price("1.00")));
+    for (name, factor) in [("llama-70b", 0.5), ("llama-8b", 0.25)] {
+        let model = stack.models.get_mut(name).unwrap();
+        model.pool = "a100".to_owned();
+        (model.tensor_parallel, model.replicas.min, model.replicas.max) = (1, 2, 6);
+        let load = model.load.as_mut().unwrap();
+        (load.requests_per_second, load.load_factor) = (6.0, factor);
+    }
+    let cost = Cost::of(&stack, &serving(&stack, 1.0)).unwrap();
+    // A quarter of the month both hold 6, of 12 GPUs 4 on demand: (8 + 8.84) x 182.5 = 3,073.30, a half each.
+    // A quarter 6 and 2 and half a month 2 and 2 stay within the 8: 8 x 182.5 = 1,460.00 as 3 to 1, and
+    // 4 x 365 = 1,460.00 in halves, with 4 x 365 = 1,460.00 idle.
+    assert_eq!(of(&cost, Kind::Gpus, "llama-70b").unwrap()[1], "3361.65");
+    assert_eq!(of(&cost, Kind::Gpus, "llama-8b").unwrap()[1], "2631.65");
+    assert_eq!(of(&cost, Kind::IdleReservation, "a100").unwrap()[1], "1460.00");
+}
+
+#[test]
+fn rollouts_cost_what_surges_hold() {
+    let rollouts = |edit: &dyn Fn(&mut Stack)| {
+        let mut stack = stack("customer-support");
+        edit(&mut stack);
+        let cost = Cost::of(&stack, &[]).unwrap();
+        of(&cost, Kind::Rollouts, "llama-8b")
+    };
+    let set = |seconds: u32, per_month: u32| {
+        move |stack: &mut Stack| {
+            let model = stack.models.get_mut("llama-8b").unwrap();
+            (model.startup_seconds, model.drain_seconds, model.replicas.rollouts_per_month) = (seconds, 0, per_month);
+        }
+    };
+    // 2 copies x 1 h x 1.10 x 10.
+    assert_eq!(rollouts(&set(3600, 10)), three(["0.00", "22.00", "22.00"]));
+    assert_eq!(rollouts(&set(3600, 0)), None);
+    // One pod more at a time: at most a month of it, 730 x 1.10.
+    assert_eq!(rollouts(&set(3600, 10_000)), three(["0.00", "803.00", "803.00"]));
+    let waits = |stack: &mut Stack| stack.models.get_mut("llama-8b").unwrap().can_surge = false;
+    assert_eq!(rollouts(&waits), None);
+    // Room in the reservation is paid already.
+    let room = |stack: &mut Stack| stack.pools.get_mut("l40s").unwrap().prices.reserved = Some((3, price("1.00")));
+    assert_eq!(rollouts(&room), three(["0.00"; 3]));
+    let full = |stack: &mut Stack| stack.pools.get_mut("l40s").unwrap().prices.reserved = Some((2, price("1.00")));
+    assert_ne!(rollouts(&full), three(["0.00"; 3]));
+}
+
+#[test]
+fn quantities_are_read_as_kubernetes_reads_them() {
+    let mut stack = stack("customer-support");
+    let guardrails = stack.guardrails.get_mut("default").unwrap();
+    guardrails.replicas = 3;
+    guardrails.resources.cpu = "250m".to_owned();
+    guardrails.resources.memory = "512Mi".to_owned();
+    let cost = Cost::of(&stack, &[]).unwrap();
+    // 3 x (0.25 x 0.04 + 0.5 x 0.005) x 730 = 27.375.
+    assert_eq!(of(&cost, Kind::Guardrails, "default"), three(["27.38"; 3]));
+    stack.guardrails.get_mut("default").unwrap().resources.memory = "1e9x".to_owned();
+    let cost = Cost::of(&stack, &[]).unwrap();
+    let item = cost.items.iter().find(|item| item.kind == Kind::Guardrails).unwrap();
+    assert!(cost.is_partial() && item.unknown.as_ref().unwrap().contains("`1e9x`"), "{item:?}");
+}
+
+/// What has no price is said, and never counts as nothing.
+#[test]
+fn unknown_prices_are_said() {
+    let mut stack = stack("customer-support");
+    stack.pools.get_mut("l40s").unwrap().prices.on_demand = None;
+    let cost = Cost::of(&stack, &[]).unwrap();
+    assert!(cost.is_partial());
+    assert!(cost.unknown().contains(&"the price of a GPU hour on demand of pool `l40s`".to_owned()), "{:?}", cost.unknown());
+    // All spot needs no price on demand.
+    stack.pools.get_mut("l40s").unwrap().prices.spot = Some((Decimal::ONE, price("0.50")));
+    let cost = Cost::of(&stack, &[]).unwrap();
+    assert_eq!(of(&cost, Kind::Gpus, "llama-8b"), three(["730.00"; 3]));
+    assert!(!cost.unknown().iter().any(|words| words.contains("l40s")), "{:?}", cost.unknown());
+}
+
+#[test]
+fn the_document_is_what_its_schema_says() {
+    let schema: Value = serde_json::from_str(&fs::read_to_string(root().join("schemas/cost.schema.json")).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let run = llmc(root(), &["cost", "--json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let mut document: Value = serde_json::from_str(&run.stdout).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let names: Vec<&str> = document["stacks"].as_array().unwrap().iter().map(|stack| stack["name"].as_str().unwrap()).collect();
+    assert_eq!(names, example_stacks());
+    document["stacks"][0]["monthly"]["expected"] = 1.5.into();
+    assert!(!validator.is_valid(&document), "money as a binary number is refused");
+}
+
+#[test]
+fn text_is_coloured_only_on_request_and_lists_prices() {
+    let plain = llmc(root(), &["cost", "customer-support"]);
+    assert!(plain.code == 0 && !plain.stdout.contains('\u{1b}'), "{}", plain.stderr);
+    for words in
+        ["total", "GPU hours llama-70b", "rollouts llama-8b", "budget | 45,000.00", "route", "assumed", "# minimum, = expected, - maximum"]
+    {
+        assert!(plain.stdout.contains(words), "{words}: {}", plain.stdout);
+    }
+    let coloured = llmc(root(), &["--color", "always", "cost", "customer-support"]);
+    assert!(coloured.stdout.contains("\u{1b}[1mcustomer-support\u{1b}[0m"), "{}", coloured.stdout);
+    let prices = llmc(root(), &["cost", "customer-support", "--prices"]);
+    let line = prices.stdout.lines().find(|line| line.contains("pool a100: a GPU hour on demand")).unwrap();
+    assert!(line.contains("2.21") && line.contains("the spec"), "{line}");
+    let both = llmc(root(), &["cost", "--prices", "--json"]);
+    assert_eq!(both.code, 1, "prices are in the document anyway");
+}
+
+#[test]
+fn a_stack_with_errors_is_priced_as_far_as_it_resolves() {
+    let folder = example("customer-support", &[("gpu \"l40s-48gb\"", "gpu \"l40x\"")]);
+    let (stack, code) = priced(folder.path());
+    assert_eq!((code, &stack["is_partial"]), (1, &Value::Bool(true)));
+    assert_eq!(item(&stack, "gpus", "llama-70b")[0], "12906.40");
+    assert!(stack["unknown"].as_array().unwrap().iter().any(|words| words.as_str().unwrap().contains("model `llama-8b`")), "{stack:#}");
+    fs::write(folder.path().join("stack.kdl"), "stack {{{ \u{1b}").unwrap();
+    let run = llmc(folder.path(), &["cost", "."]);
+    assert!(run.code == 1 && !run.stderr.contains('\u{1b}') && run.stdout.is_empty(), "{}{}", run.stdout, run.stderr);
+}
+
+/// The largest numbers that the schema takes end in a finding, and never in a crash or a wrong sum.
+#[test]
+fn numbers_of_any_size_are_added_up_or_refused() {
+    let huge = "1000000000000";
+    let folder = example("customer-support", &[("price-per-gpu-hour 2.21", &format!("price-per-gpu-hour {huge}"))]);
+    let (stack, _) = priced(folder.path());
+    // 8 GPUs x 10^12 x 730.
+    assert_eq!(item(&stack, "gpus", "llama-70b")[0], "5840000000000000.00");
+    let folder = example(
+        "customer-support",
+        &[
+            ("cpu-hour=0.04", &format!("cpu-hour={huge}")),
+            ("guardrails \"default\" {\n", "guardrails \"default\" {\n resources cpu=\"9E\" memory=\"1Gi\"\n"),
+        ],
+    );
+    let run = llmc(folder.path(), &["cost", "."]);
+    assert!(run.code == 1 && run.stderr.contains("LLMC-B014") && run.stdout.is_empty(), "{}{}", run.stdout, run.stderr);
+}
+
+fn money() -> impl Strategy<Value = Price> + Clone {
+    prop_oneof![Just(0_i64), 1..1000_i64, 1..1_000_000_000_000_000_000_i64].prop_map(|micros| Price {
+        amount: Money(Decimal::new(micros, 6)),
+        date: None,
+        source: "a test".to_owned(),
+    })
+}
+
+/// A share with three decimals.
+fn share() -> impl Strategy<Value = Decimal> + Clone {
+    (0..=1000_i64).prop_map(|thousandths| Decimal::new(thousandths, 3))
+}
+
+fn any_stack() -> impl Strategy<Value = (Stack, f64)> {
+    static STACK: std::sync::LazyLock<Stack> = std::sync::LazyLock::new(|| stack("customer-support"));
+    let pool = (proptest::option::of(money()), proptest::option::of((1..2000_u32, money())), proptest::option::of((share(), money())));
+    let model = (1..10_000_u32, 0..10_000_u32, 1..64_u32, 0.0..1e9_f64, 0.001..1.0_f64, 0..10_000_u32, any::<bool>());
+    let same_pool = any::<bool>();
+    ([pool.clone(), pool], [model.clone(), model], same_pool, prop_oneof![Just(0.0), 1e-9..1e9_f64]).prop_map(
+        |(pools, models, same, each)| {
+            let mut stack = STACK.clone();
+            for (pool, (on_demand, reserved, spot)) in stack.pools.values_mut().zip(pools) {
+                (pool.prices.on_demand, pool.prices.reserved, pool.prices.spot) = (on_demand, reserved, spot);
+            }
+            for (model, (min, more, gpus, rate, factor, rollouts, can_surge)) in stack.models.values_mut().zip(models) {
+                (model.replicas.min, model.replicas.max, model.tensor_parallel) = (min, min + more, gpus);
+                (model.replicas.rollouts_per_month, model.can_surge) = (rollouts, can_surge);
+                let load = model.load.as_mut().unwrap();
+                (load.requests_per_second, load.load_factor) = (rate, factor);
+                if same {
+                    model.pool = "a100".to_owned();
+                }
+            }
+            (stack, each)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn expected_lies_between_minimum_and_maximum((stack, each) in any_stack()) {
+        let cost = Cost::of(&stack, &serving(&stack, each)).unwrap();
+        let Monthly { minimum, expected, maximum } = cost.monthly;
+        // Each item is rounded to the cent, so sums may differ by as many half cents.
+        let cent = Decimal::new(cost.items.len() as i64, 2);
+        prop_assert!(minimum <= expected + cent && expected <= maximum + cent, "{minimum} {expected} {maximum}");
+        let sum: Decimal = cost.items.iter().map(|item| item.monthly.expected).sum();
+        prop_assert_eq!(sum, expected, "the items are the bill");
+    }
+
+    #[test]
+    fn more_copies_are_never_cheaper((stack, each) in any_stack(), more in 1..100_u32) {
+        let before = Cost::of(&stack, &serving(&stack, each)).unwrap();
+        let mut larger = stack;
+        larger.models.values_mut().for_each(|model| (model.replicas.min, model.replicas.max) = (model.replicas.min + more, model.replicas.max + more));
+        let after = Cost::of(&larger, &serving(&larger, each)).unwrap();
+        let cent = Decimal::new(after.items.len() as i64, 2);
+        prop_assert!(before.monthly.minimum <= after.monthly.minimum + cent);
+        prop_assert!(before.monthly.expected <= after.monthly.expected + cent);
+        prop_assert!(before.monthly.maximum <= after.monthly.maximum + cent);
+    }
+}
