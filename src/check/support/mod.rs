@@ -1,9 +1,11 @@
 //! What several rules share.
 
+pub(super) mod budget;
 pub(super) mod indicators;
 pub(super) mod load;
 pub(super) mod names;
 pub(super) mod placement;
+pub(super) mod remedy;
 pub(super) mod template;
 
 use std::sync::Arc;
