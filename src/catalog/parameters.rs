@@ -1,7 +1,8 @@
 //! How many parameters a model has, by part.
 
 use super::facts::{
-    Attention, Dense, Experts, FeedForward, GatedDeltaNet, LayerRun, Mamba2, Mixer, Mla, ModelFacts, Part, Quantization, WeightFormat,
+    Attention, Dense, Experts, FeedForward, GatedDeltaNet, LayerRun, Mamba2, Mixer, Mla, ModelFacts, Part, Quantization, Shape,
+    WeightFormat,
 };
 
 impl ModelFacts {
@@ -51,11 +52,72 @@ impl ModelFacts {
     }
 }
 
+/// The matrices of one layer that quantization treats as one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PartWeights {
+    /// Their parameters.
+    pub parameters: f64,
+    /// Those that one token passes.
+    pub active: f64,
+    /// How they are stored; none in the model's own type.
+    pub format: Option<WeightFormat>,
+    /// Bytes of one parameter, scales included.
+    pub bytes_per_parameter: f64,
+    /// Routed experts, and those of one token, where these are the routed experts.
+    pub experts: Option<(u64, u64)>,
+}
+
+impl LayerRun {
+    /// The matrices of one layer of the run, small tensors last. Without a format of the checkpoint they
+    /// are in `loaded`, or else have `element_bytes` for each parameter.
+    pub fn weights(&self, shape: &Shape, loaded: Option<WeightFormat>, element_bytes: f64) -> Vec<PartWeights> {
+        let hidden = u128::from(shape.hidden_size);
+        let experts = match &self.feed_forward {
+            FeedForward::Experts(experts) => Some((experts.count, experts.per_token)),
+            _ => None,
+        };
+        let parts = parts(self, hidden);
+        let rest = layer(self, hidden) - parts.iter().map(|(_, count)| count).sum::<u128>();
+        let of_part = |(part, count): &(Part, u128)| {
+            let format = match &shape.quantization {
+                None => loaded,
+                quantization => part_format(self, *part, quantization.as_ref()),
+            };
+            let routed = experts.filter(|_| *part == Part::Experts);
+            let share = routed.map_or(1.0, |(count, per_token)| per_token.min(count) as f64 / count.max(1) as f64);
+            PartWeights {
+                parameters: *count as f64,
+                active: *count as f64 * share,
+                format,
+                bytes_per_parameter: format.map_or(element_bytes, bytes_per_parameter),
+                experts: routed,
+            }
+        };
+        let small =
+            PartWeights { parameters: rest as f64, active: rest as f64, format: None, bytes_per_parameter: element_bytes, experts: None };
+        parts.iter().map(of_part).chain([small]).collect()
+    }
+}
+
+impl ModelFacts {
+    /// Parameters that one token passes, without the embedding, of which it reads a row; none where the
+    /// layers are not known. Encoders and draft layers are not counted.
+    pub fn active_parameters(&self) -> Option<f64> {
+        let shape = self.shape.as_ref()?;
+        let layer = |run: &LayerRun| f64::from(run.count) * run.weights(shape, None, 2.0).iter().map(|part| part.active).sum::<f64>();
+        Some(shape.layers.iter().map(layer).sum::<f64>() + shape.vocab_size as f64 * shape.hidden_size as f64)
+    }
+}
+
 /// Bytes of a parameter of `part`; none where it keeps the model's type.
 fn part_bytes(run: &LayerRun, part: Part, quantization: Option<&Quantization>) -> Option<f64> {
+    part_format(run, part, quantization).map(bytes_per_parameter)
+}
+
+/// How `part` is stored; none where it keeps the model's type.
+fn part_format(run: &LayerRun, part: Part, quantization: Option<&Quantization>) -> Option<WeightFormat> {
     let quantization = quantization.filter(|_| !run.unquantized.contains(&part))?;
-    let format = quantization.other.iter().find(|(other, _)| *other == part).map_or(quantization.format, |(_, format)| *format);
-    Some(bytes_per_parameter(format))
+    Some(quantization.other.iter().find(|(other, _)| *other == part).map_or(quantization.format, |(_, format)| *format))
 }
 
 /// Bytes of a parameter with its share of scales and zero points.
@@ -208,6 +270,23 @@ mod tests {
         for (repository, billions) in published {
             let counted = crate::catalog::model(repository).and_then(|facts| facts.parameters()).expect("a known size") as f64 / 1e9;
             assert!((counted / billions - 1.0).abs() < 0.01, "{repository}: {counted} against {billions}");
+        }
+    }
+
+    /// Billions that a token passes, of model cards: the A3B of a name counts the head, without embedding.
+    #[test]
+    fn experts_count_for_the_tokens_that_pass_them() {
+        let published = [
+            ("Qwen/Qwen3-30B-A3B", 3.3, 0.1),
+            ("Qwen/Qwen3-235B-A22B", 22.0, 0.05),
+            ("deepseek-ai/DeepSeek-V3", 37.0, 0.03),
+            ("openai/gpt-oss-120b", 5.1, 0.15),
+            ("mistralai/Mixtral-8x7B-v0.1", 12.9, 0.03),
+            ("meta-llama/Meta-Llama-3.1-8B", 7.5, 0.01),
+        ];
+        for (repository, billions, within) in published {
+            let counted = crate::catalog::model(repository).and_then(|facts| facts.active_parameters()).expect("a known size") / 1e9;
+            assert!((counted / billions - 1.0).abs() < within, "{repository}: {counted} against {billions}");
         }
     }
 }

@@ -95,6 +95,9 @@ checks! {
     output_exceeds_context,
     dangling_reference,
     unused_block,
+    load_of_zero,
+    contradictory_loads,
+    unstated_load,
     literal_secret,
 }
 

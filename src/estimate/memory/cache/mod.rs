@@ -8,6 +8,7 @@ mod block;
 mod dtype;
 mod group;
 mod page;
+mod reads;
 mod refusal;
 mod request;
 mod rules;
@@ -15,6 +16,8 @@ mod stage;
 mod state;
 #[cfg(test)]
 mod tests;
+
+pub use reads::{LayerReads, reads};
 
 use group::{Group, Groups};
 use page::{Kind, Spec};

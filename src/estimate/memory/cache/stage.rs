@@ -38,7 +38,7 @@ fn partition(layers: u64, stages: u64) -> Vec<u64> {
 }
 
 /// Whether sparse attention stores the packed 8-bit format (`fp8_ds_mla`), or why that is not known.
-fn packed(setup: &Setup<'_>, rules: Rules, cache: CacheType, mla: &Mla) -> Result<bool, String> {
+pub(super) fn packed(setup: &Setup<'_>, rules: Rules, cache: CacheType, mla: &Mla) -> Result<bool, String> {
     if mla.indexer.is_none() {
         return Ok(false);
     }

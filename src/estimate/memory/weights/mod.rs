@@ -18,6 +18,8 @@ mod tests;
 
 use std::ops::Range;
 
+pub(in crate::estimate) use self::plan::on_the_fly;
+
 use self::families::Family;
 use self::plan::Plan;
 use self::tally::{Tally, product};
@@ -29,7 +31,7 @@ const TOO_MUCH: u64 = 1 << 50;
 
 /// Tokens that sparse attention reads for each query (`index_topk` of DeepSeek V3.2 and GLM 5); their
 /// places are a table of the model (vLLM 0.32.0, `models/deepseek_v2.py`, `topk_indices_buffer`).
-const CHOSEN_TOKENS: u64 = 2048;
+pub(in crate::estimate) const CHOSEN_TOKENS: u64 = 2048;
 
 /// Bytes of the weights on a GPU of each pipeline stage, first stage first.
 ///

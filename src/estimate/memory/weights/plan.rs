@@ -101,7 +101,7 @@ fn element_bytes(asked: Option<Dtype>, stored: Dtype) -> u64 {
 
 /// What `--quantization` makes of a checkpoint that is not quantized: all linear layers and experts, not the
 /// head (vLLM 0.32.0, `layers/quantization/online/`; 0.8.0: `fp8.py`, one scale for each matrix).
-fn on_the_fly(setup: &Setup<'_>, shape: &Shape) -> Result<Option<WeightFormat>, String> {
+pub(in crate::estimate) fn on_the_fly(setup: &Setup<'_>, shape: &Shape) -> Result<Option<WeightFormat>, String> {
     if shape.quantization.is_some() {
         return Ok(None);
     }
