@@ -1,5 +1,9 @@
 //! One spec file through the whole pipeline, in memory.
 
+mod against;
+
+pub use against::{Held, against};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -13,6 +17,7 @@ use crate::emit::{self, FileSet, RECORD_FILE};
 use crate::fit;
 use crate::plan::StackPlan;
 use crate::policy::{self, Applied, Policies};
+use crate::pricing::{self, Base, CostChange};
 use crate::resolve::{self, Resolved};
 use crate::source::{self, Folder, Sources, Syntax};
 use crate::spec::{self, Spec};
@@ -34,6 +39,20 @@ pub struct Compilation {
     pub policies: Policies,
     /// Which of them were asked about the stack and its objects, and what was let through.
     pub applied: Applied,
+    /// What waits for [`against`], where every error may be one that the tree that stands has already.
+    pub held: Option<Box<Held>>,
+}
+
+impl Compilation {
+    /// The output, also where it is held: to be looked at, never to be written.
+    pub fn shown_files(&self) -> Option<&FileSet> {
+        self.files.as_ref().or_else(|| self.held.as_ref().map(|held| &held.files))
+    }
+
+    /// The files that the spec names, as they were read.
+    pub fn texts(&self) -> Folder {
+        Folder::in_memory(self.sources.files())
+    }
 }
 
 /// A fault of the compiler itself. It can only be reported, never waived.
@@ -94,6 +113,7 @@ fn compiled(path: &Path, text: &str, shown: &str, policies: &Policies, mut diagn
             let fits = fit::of_stack(&resolved);
             let capacities = capacity::of_stack(&resolved, &fits);
             let cost = Cost::of(&resolved, &capacities).ok();
+            let texts = Folder::in_memory(sources.files());
             let context = Context {
                 spec: &spec,
                 document: &document,
@@ -101,10 +121,12 @@ fn compiled(path: &Path, text: &str, shown: &str, policies: &Policies, mut diagn
                 fits: &fits,
                 capacities: &capacities,
                 cost: cost.as_ref(),
+                texts: &texts,
                 today: policies.today(),
             };
             check::run(&context, &mut diagnostics);
-            let is_error = |d: &Diagnostic| d.rule.severity == Severity::Error;
+            // What the tree that stands may excuse does not keep the rest from being compiled.
+            let is_error = |d: &Diagnostic| d.rule.severity == Severity::Error && !against::may_excuse(d.rule);
             if !diagnostics.iter().any(is_error) {
                 for route in left_out {
                     let message = format!("`{route}` could not be resolved, and no rule says why");
@@ -130,10 +152,28 @@ fn compiled(path: &Path, text: &str, shown: &str, policies: &Policies, mut diagn
     }
     findings.extend(diagnostics.into_iter().map(|d| sources.locate(d)));
     diagnostic::sort(&mut findings);
+    let mut held = None;
     if diagnostic::has_errors(&findings) {
-        files = None;
+        held = files.take().and_then(|files| Held::of(files, &findings));
     }
-    Compilation { spec_path: shown.to_owned(), stack, findings, files, sources, policies: policies.clone(), applied }
+    Compilation { spec_path: shown.to_owned(), stack, findings, files, sources, policies: policies.clone(), applied, held }
+}
+
+/// What the change from `base`, which [`judge_plan`] describes, to what was compiled does to cost; `compilation`
+/// is none where the stack goes.
+pub fn cost_change(compilation: Option<&Compilation>, base: Option<&Value>) -> Option<CostChange> {
+    let texts = compilation.map(Compilation::texts);
+    let new = compilation.and_then(|compilation| compilation.stack.as_ref()).map(|stack| &stack.explicit);
+    pricing::change(base_of(base), new.zip(texts.as_ref()))
+}
+
+/// What a record says of what stands.
+fn base_of(base: Option<&Value>) -> Base<'_> {
+    match base {
+        None => Base::Unreadable,
+        Some(Value::Object(fields)) if fields.is_empty() => Base::Absent,
+        Some(record) => Base::Record(record),
+    }
 }
 
 /// What the policies over a plan say.
@@ -180,7 +220,7 @@ pub fn crashed(shown: &str, policies: &Policies) -> Compilation {
     let sources = Sources::new(shown.to_owned(), "");
     let findings = vec![sources.locate(fault)];
     let (policies, applied) = (policies.clone(), Applied::default());
-    Compilation { spec_path: shown.to_owned(), stack: None, findings, files: None, sources, policies, applied }
+    Compilation { spec_path: shown.to_owned(), stack: None, findings, files: None, sources, policies, applied, held: None }
 }
 
 /// The spec that `document` holds, beside it, or `None` when the types refuse it.

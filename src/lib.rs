@@ -11,6 +11,7 @@
 //! | [`estimate`] | facts and settings | whether an engine starts, with bounds |
 //! | [`fit`] | the stack | that answer for each model, held against its load |
 //! | [`emit`] | the stack and its [`engine`]s | files |
+//! | [`pricing`] | a spec, before and after a change | what it costs, and which lines cause the difference |
 //! | [`plan`] | the tree that stands and the files | what would change, and what that means |
 //! | [`policy`] | the stack, its objects, a plan | what Rego policies say of them |
 //! | [`upgrade`] | a spec, a release of its engine | what changes, and the spec with its edits |
@@ -36,6 +37,7 @@ pub mod estimate;
 pub mod fit;
 pub mod plan;
 pub mod policy;
+pub mod pricing;
 pub mod resolve;
 pub mod source;
 pub mod spec;

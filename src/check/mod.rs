@@ -3,11 +3,13 @@
 //! To add one: a file here, a line in [`CHECKS`], and `tests/checks/<code>/{good,bad}/`. The table
 //! is sorted by code; tests hold it against the folder.
 
+use rust_decimal::Decimal;
+
 use crate::capacity::Capacity;
 use crate::cost::Cost;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::{Diagnostic, Route, Rule};
 use crate::fit::Fit;
-use crate::source::Document;
+use crate::source::{Document, Folder};
 use crate::spec::{Day, Spec};
 use crate::stack::Stack;
 
@@ -27,6 +29,8 @@ pub struct Context<'a> {
     pub capacities: &'a [Capacity],
     /// What the stack costs; none where an amount is too large for a number.
     pub cost: Option<&'a Cost>,
+    /// The files that the spec names, as they were read.
+    pub texts: &'a Folder,
     /// The day on which it is checked.
     pub today: Day,
 }
@@ -55,6 +59,8 @@ checks! {
     price_in_the_future,
     contradictory_prices,
     unusable_price_list,
+    budget_exceeded,
+    budget_may_be_exceeded,
     request_over_budget,
     request_may_exceed_budget,
     amount_too_large,
@@ -103,6 +109,28 @@ checks! {
     unstated_load,
     literal_secret,
 }
+
+/// An amount that is above its limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The limit's place in the spec.
+    pub route: Route,
+    /// The amount.
+    pub amount: Decimal,
+    /// The limit.
+    pub limit: Decimal,
+}
+
+/// A rule whose violation blocks a change only where the change makes it, or makes it worse.
+pub struct Limited {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// What is above which limit. A rule without amounts is worse where it finds anything else than before.
+    pub excesses: Option<fn(&Context<'_>) -> Vec<Excess>>,
+}
+
+/// The rules that hold a change against the tree that stands.
+pub static LIMITED: &[Limited] = &[Limited { rule: budget_exceeded::CHECK.rule, excesses: Some(budget_exceeded::excesses) }];
 
 /// Runs every check.
 pub fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {

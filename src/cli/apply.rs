@@ -76,12 +76,12 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let planned = match saved::file(&args.what)? {
         Some(path) => {
             let mut planned = saved::plan_again(path, args.jobs, output)?;
-            planned.judge(output);
+            planned.judge(output)?;
             planned
         }
         None => {
             let mut planned = planned::plan(&Request::of(&args.what, args.jobs), output)?;
-            planned.judge(output);
+            planned.judge(output)?;
             if !args.adopt && planned.failed.is_empty() && !planned.plan.is_empty() {
                 let text = plan::render_text(&planned.plan, false, output.is_coloured(&std::io::stdout()));
                 output.print(&text)?;

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use super::output::{Format, Output, plural};
-use super::{Failure, inputs};
+use super::{Failure, inputs, planned};
 use crate::compile;
 use crate::diagnostic;
 
 /// Check specs and say what is wrong with them.
 ///
 /// Everything that `compile` would refuse is found, and nothing is written. All findings are
-/// shown, not the first. Without paths, every stack below the repository's `stacks/` is checked.
+/// shown, not the first. A budget that the tree in `generated/` exceeds already, and no less, is a
+/// warning. Without paths, every stack below the repository's `stacks/` is checked.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   llmc check
@@ -25,7 +26,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let compilations = inputs::compile_all(&inputs::find(&args.paths)?, inputs::default_jobs())?;
+    let inputs = inputs::find(&args.paths)?;
+    let mut compilations = inputs::compile_all(&inputs, inputs::default_jobs())?;
+    for (input, compilation) in inputs.iter().zip(&mut compilations) {
+        planned::hold_against(compilation, &planned::generated(&input.root));
+    }
     output.findings(args.format, &compilations)?;
     let findings = compile::findings(&compilations);
     if args.format == Format::Text {

@@ -47,7 +47,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let inputs = inputs::find(&args.paths)?;
-    let compilations = inputs::compile_all(&inputs, args.jobs.map_or_else(inputs::default_jobs, usize::from))?;
+    let mut compilations = inputs::compile_all(&inputs, args.jobs.map_or_else(inputs::default_jobs, usize::from))?;
+    for (input, compilation) in inputs.iter().zip(&mut compilations) {
+        planned::hold_against(compilation, &outputs(args, input));
+    }
     output.findings(args.format, &compilations)?;
     refuse_same_names(&compilations)?;
     let mut failed = compilations.iter().any(|c| diagnostic::has_errors(&c.findings));

@@ -105,7 +105,8 @@ impl Report<'_> {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let cluster = cluster(args)?;
-    let planned = planned::plan(&Request::of(&args.stacks, args.jobs), output)?;
+    let mut planned = planned::plan(&Request::of(&args.stacks, args.jobs), output)?;
+    planned.hold(output)?;
     let progress = Progress::start("asking the cluster");
     let mut reports = Vec::new();
     for stack in &planned.stacks {

@@ -113,13 +113,14 @@ impl Output {
 
     /// Prints the findings of `compilations`: for programs on standard output, for people on
     /// standard error.
-    pub(super) fn findings(&mut self, format: Format, compilations: &[Compilation]) -> Result<(), Failure> {
-        let findings = compile::findings(compilations);
+    pub(super) fn findings<'a>(&mut self, format: Format, compilations: impl IntoIterator<Item = &'a Compilation>) -> Result<(), Failure> {
+        let compilations: Vec<&Compilation> = compilations.into_iter().collect();
+        let findings = compile::findings(compilations.iter().copied());
         let failed = |error: serde_json::Error| Failure::Message(error.to_string());
         match format {
             Format::Text => {
                 self.found(&findings);
-                self.waived(compilations.iter().map(|c| (c, &c.applied)));
+                self.waived(compilations.iter().map(|c| (*c, &c.applied)));
                 Ok(())
             }
             Format::Short => {

@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     if let Some(comment) = &mut comment {
         comment.compare(&mut planned)?;
     }
-    planned.judge(output);
+    planned.judge(output)?;
     if let Some(path) = &args.out {
         if !planned.failed.is_empty() {
             output.error(&format!("`{}` is not written, because of errors in {}", inputs::shown(path), planned.failed.join(", ")));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output::{Format, Output, plural};
 use super::progress::Progress;
@@ -102,6 +102,7 @@ impl PlannedStack {
     /// As [`Self::compare`], with `old` read from `output`, which people are shown.
     pub(super) fn compare_at(&self, here: &Path, output: &str) -> StackPlan {
         let spec = self.compilation.as_ref().map(|c| shown_from(here, Path::new(&c.spec_path)));
+        let cost = crate::compile::cost_change(self.compilation.as_ref(), self.base().as_ref());
         plan::compare(&Subject {
             stack: &self.name,
             spec: spec.as_deref(),
@@ -109,7 +110,13 @@ impl PlannedStack {
             old: &self.old,
             renamed_from: self.renamed_from.as_deref(),
             new: &self.files,
+            cost: cost.as_ref(),
         })
+    }
+
+    /// The record of the tree that stands, as [`crate::compile::judge_plan`] takes it.
+    fn base(&self) -> Option<Value> {
+        base_of(&self.old)
     }
 }
 
@@ -147,16 +154,30 @@ impl Planned {
         self.plan.stacks.sort_by(|a, b| a.stack.cmp(&b.stack));
     }
 
-    /// Holds each plan against the policies over plans, once it is known what it is compared with.
-    /// Findings are printed; a stack that is refused is in `failed`.
-    pub(super) fn judge(&mut self, output: &mut Output) {
+    /// Holds each stack against the tree that stands, once it is known which that is: what is above its
+    /// budget there already is a warning. Findings are printed; a stack that is refused is in `failed`.
+    pub(super) fn hold(&mut self, output: &mut Output) -> Result<(), Failure> {
+        let mut held = Vec::new();
+        for stack in &mut self.stacks {
+            let base = stack.base();
+            let Some(compilation) = stack.compilation.as_mut().filter(|compilation| compilation.held.is_some()) else { continue };
+            crate::compile::against(compilation, base.as_ref());
+            if compilation.files.is_none() {
+                self.failed.push(compilation.spec_path.clone());
+            }
+            held.push(&*compilation);
+        }
+        output.findings(Format::Text, held)
+    }
+
+    /// Holds each plan against the policies over plans, and as [`Self::hold`].
+    pub(super) fn judge(&mut self, output: &mut Output) -> Result<(), Failure> {
+        self.hold(output)?;
         for (stack, plan) in self.stacks.iter_mut().zip(&self.plan.stacks) {
+            let base = stack.base();
             let Some(compilation) = stack.compilation.as_ref().filter(|_| !plan.is_empty()) else { continue };
-            // A tree that somebody else made, which llmc may have adopted, never had a record.
-            let had_record = stack.old.files.contains_key(RECORD_FILE) || stack.old.owned().contains(RECORD_FILE);
-            let base = plan::recorded(&stack.old).or_else(|| (!had_record).then(|| json!({})));
             stack.judgement = crate::compile::judge_plan(compilation, plan, base.as_ref());
-            if diagnostic::has_errors(&stack.judgement.findings) {
+            if diagnostic::has_errors(&stack.judgement.findings) && !self.failed.contains(&compilation.spec_path) {
                 self.failed.push(compilation.spec_path.clone());
             }
         }
@@ -164,10 +185,12 @@ impl Planned {
         diagnostic::sort(&mut findings);
         output.found(&findings);
         output.waived(self.stacks.iter().filter_map(|stack| Some((stack.compilation.as_ref()?, &stack.judgement.applied))));
+        Ok(())
     }
 }
 
-/// Plans. Findings are printed on standard error; a stack with an error is in `failed`.
+/// Plans. Findings are printed on standard error; a stack with an error is in `failed`, but for one that the
+/// tree that stands may excuse, which [`Planned::hold`] judges.
 pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned, Failure> {
     let progress = Progress::start("reading specs");
     let chosen = select::choose(request.stacks)?;
@@ -181,14 +204,15 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
     progress.say(format!("compiling {}", plural(chosen.len(), "stack")));
     let compilations = inputs::compile_all(&chosen, request.jobs)?;
     drop(progress);
-    output.findings(Format::Text, &compilations)?;
+    // What a tree that stands may excuse is said by `Planned::hold`, when it is known which tree that is.
+    output.findings(Format::Text, compilations.iter().filter(|compilation| compilation.held.is_none()))?;
     compile::refuse_same_names(&compilations)?;
     let progress = Progress::start("comparing");
     let mut stacks = Vec::new();
     let mut failed = Vec::new();
     for (input, compilation) in chosen.iter().zip(compilations) {
-        match (&compilation.stack, &compilation.files) {
-            (Some(stack), Some(files)) if !diagnostic::has_errors(&compilation.findings) => {
+        match (&compilation.stack, compilation.shown_files()) {
+            (Some(stack), Some(files)) => {
                 let (name, files) = (stack.name.clone(), files.clone());
                 let (folder, root) = (folder_of(&input.root, &name), input.root.clone());
                 let old = standing.tree(&root, &name)?;
@@ -216,6 +240,21 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
     let plans = inputs::in_parallel(&stacks, request.jobs, |stack| stack.compare(&here));
     drop(progress);
     Ok(Planned { plan: plan::plan(plans), stacks, failed, unaffected })
+}
+
+/// Holds `compilation` against its tree in `folder`, which holds one for each stack, where one stands.
+pub(super) fn hold_against(compilation: &mut Compilation, folder: &Path) {
+    let Some(name) = compilation.stack.as_ref().filter(|_| compilation.held.is_some()).map(|stack| stack.name.clone()) else { return };
+    // A tree that cannot be read excuses nothing.
+    let base = crate::deliver::read(&folder.join(name)).ok().and_then(|tree| base_of(&tree));
+    crate::compile::against(compilation, base.as_ref());
+}
+
+/// The record of `tree`, as [`crate::compile::judge_plan`] takes it.
+fn base_of(tree: &Tree) -> Option<Value> {
+    // A tree that somebody else made, which llmc may have adopted, never had a record.
+    let had_record = tree.files.contains_key(RECORD_FILE) || tree.owned().contains(RECORD_FILE);
+    plan::recorded(tree).or_else(|| (!had_record).then(|| json!({})))
 }
 
 /// Folder of the tree of the stack `name`.

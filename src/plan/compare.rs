@@ -13,6 +13,7 @@ use super::types::{Action, Disruption, FORMAT_VERSION, FieldChange, FileChange, 
 use super::workload::scales;
 use crate::diagnostic::redact;
 use crate::emit::{FileSet, Tree, sha256};
+use crate::pricing::CostChange;
 
 /// What a comparison is about.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Subject<'a> {
     pub renamed_from: Option<&'a str>,
     /// The compiled tree; empty when the stack is gone.
     pub new: &'a FileSet,
+    /// What the change does to cost, where that was asked.
+    pub cost: Option<&'a CostChange>,
 }
 
 /// What making `subject.old` equal to `subject.new` changes.
@@ -54,7 +57,7 @@ pub fn compare(subject: &Subject<'_>) -> StackPlan {
     let gpus = totals::gpus(&old, &new, &renames);
     let alerts = meaning::alerts(&old, &new, &renames);
     if plan.files.is_empty() {
-        plan.totals = totals::totals((&old, &new), &renames, gpus, &alerts);
+        plan.totals = totals::totals((&old, &new), subject.cost, &renames, gpus, &alerts);
         return plan;
     }
     let (old_objects, new_objects) = (objects::read(subject.old, &target), objects::read(&target, subject.old));
@@ -77,7 +80,7 @@ pub fn compare(subject: &Subject<'_>) -> StackPlan {
     };
     plan.risks = risks::risks(&view, &plan);
     plan.rollouts = moves.into_iter().map(|one| one.rollout).collect();
-    plan.totals = totals::totals((&old, &new), &renames, gpus, &alerts);
+    plan.totals = totals::totals((&old, &new), subject.cost, &renames, gpus, &alerts);
     plan
 }
 

@@ -30,6 +30,6 @@ pub use record::recorded;
 pub use renames::is_rename;
 pub use text::render_text;
 pub use types::{
-    Action, Budget, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Plan, Restart, Risk, RiskLevel,
-    Rollout, StackPlan, Totals,
+    Action, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Plan, Restart, Risk, RiskLevel, Rollout,
+    StackPlan, Totals,
 };

@@ -82,6 +82,7 @@ fn render_stack(stack: &StackPlan, verbose: bool, style: Style) -> String {
     });
     section(&mut lines, "Risks", style, risks.collect());
     section(&mut lines, "Totals", style, bars::totals(&stack.totals));
+    section(&mut lines, "Cost", style, stack.totals.budget.as_ref().map(bars::cost).unwrap_or_default());
     lines.into_iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 

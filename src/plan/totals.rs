@@ -2,20 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rust_decimal::Decimal;
-
 use super::meaning;
 use super::record::Side;
 use super::renames::Renames;
-use super::types::{Budget, GpuChange, Totals};
+use super::types::{GpuChange, Totals};
+use crate::diagnostic::Route;
+use crate::pricing::{Cause, CostChange};
 use crate::spec::{Model, Spec};
 
-/// Hours of a month, as clouds bill it: 8,760 hours of a year by 12.
-pub(super) const HOURS_PER_MONTH: u32 = 730;
 /// Largest shortage of a cache that is told, in percent.
 const MOST_PERCENT: f64 = 1e6;
-/// Currency of a stack without a budget.
-const CURRENCY: &str = "USD";
 
 /// GPUs of every pool, by its new name.
 pub(super) fn gpus(old: &Side<'_>, new: &Side<'_>, renames: &Renames) -> BTreeMap<String, GpuChange> {
@@ -59,22 +55,10 @@ pub(super) fn most(model: &Model) -> u32 {
     model.replicas.max.unwrap_or(0).max(model.replicas.min)
 }
 
-/// What the GPUs of a month cost, at a number of copies of each model.
-pub(super) fn monthly(spec: &Spec, copies: fn(&Model) -> u32) -> Option<Decimal> {
-    spec.pool.iter().try_fold(Decimal::ZERO, |sum, (name, pool)| {
-        let hours = Decimal::from(in_use(spec, name, copies)).checked_mul(Decimal::from(HOURS_PER_MONTH))?;
-        sum.checked_add(pool.price_per_gpu_hour?.0.checked_mul(hours)?)
-    })
-}
-
-/// An amount with two decimals.
-pub(super) fn amount(amount: Decimal) -> String {
-    format!("{:.2}", amount.round_dp(2))
-}
-
 /// Everything that can be said about both sides.
 pub(super) fn totals(
     (old, new): (&Side<'_>, &Side<'_>),
+    change: Option<&CostChange>,
     renames: &Renames,
     gpus: BTreeMap<String, GpuChange>,
     alerts: &meaning::Alerts,
@@ -88,7 +72,7 @@ pub(super) fn totals(
         objectives_loosened: meaning::loosened(old.spec(), new.spec(), renames).into_iter().map(|(_, words)| words).collect(),
         alerts_added: alerts.added.iter().map(ToString::to_string).collect(),
         alerts_removed: alerts.removed.iter().map(ToString::to_string).collect(),
-        budget: budget(old, new, &gpus),
+        budget: change.map(|change| cost(change, renames)),
         gpus,
         memory_headroom: memory_headroom(old, new, renames),
         tokens_per_request: None,
@@ -109,22 +93,26 @@ pub(super) fn memory_headroom(old: &Side<'_>, new: &Side<'_>, renames: &Renames)
     (!models.is_empty()).then_some(models)
 }
 
-fn budget(old_side: &Side<'_>, new_side: &Side<'_>, gpus: &BTreeMap<String, GpuChange>) -> Option<Budget> {
-    if gpus.is_empty() {
-        return None;
+/// What the change does to cost, by the new names of blocks.
+fn cost(change: &CostChange, renames: &Renames) -> CostChange {
+    let mut change = change.clone();
+    for (kind, names) in [("model", &renames.model), ("pool", &renames.pool), ("guardrails", &renames.guardrails)] {
+        for (old, new) in names {
+            let [old, new] = [old, new].map(|name| Route::of([kind, name.as_str()]).to_string());
+            let before = change.blocks.remove(&old).and_then(|[before, _]| before);
+            if before.is_some() {
+                change.blocks.entry(new.clone()).or_default()[0] = before;
+            }
+            // Taken together, a block that goes and the same one that comes cause nothing.
+            let is_block = |cause: &&Cause| cause.route == old || cause.route == new;
+            let sums: Vec<&str> =
+                change.causes.iter().filter(is_block).map(|cause| cause.change.expected.trim_start_matches('-')).collect();
+            if let [first, second] = sums.as_slice()
+                && first == second
+            {
+                change.causes.retain(|cause| !is_block(&cause));
+            }
+        }
     }
-    let (old, new) = (old_side.spec(), new_side.spec());
-    // A stack that is gone costs nothing, which is no unknown cost.
-    let nothing = || new_side.is_empty().then(|| amount(Decimal::ZERO));
-    let cost = |copies: fn(&Model) -> u32| {
-        [old.and_then(|spec| monthly(spec, copies)).map(amount), new.and_then(|spec| monthly(spec, copies)).map(amount).or_else(nothing)]
-    };
-    let both = |of: &dyn Fn(&Spec) -> Option<Decimal>| [old, new].map(|spec| spec.and_then(of).map(amount));
-    let currency = [new, old].into_iter().flatten().find_map(|spec| spec.budget.as_ref()).map(|budget| budget.currency.clone());
-    Some(Budget {
-        currency: currency.unwrap_or_else(|| CURRENCY.to_owned()),
-        monthly_min: cost(least),
-        monthly_max: cost(most),
-        monthly_limit: both(&|spec| spec.budget.as_ref().map(|budget| budget.monthly.0)),
-    })
+    change
 }

@@ -6,9 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::pricing::CostChange;
+
 /// Version of the JSON form, `major.minor`. A new minor version only adds fields, so that a reader
 /// of an older one can go on; a new major version changes or drops some, and a reader must refuse it.
-pub(super) const FORMAT_VERSION: &str = "1.0";
+pub(super) const FORMAT_VERSION: &str = "1.1";
 
 /// What would change in every stack that was planned.
 ///
@@ -277,8 +279,8 @@ pub struct Totals {
     pub alerts_added: Vec<String>,
     /// Names of alerts that go.
     pub alerts_removed: Vec<String>,
-    /// Money, where the old or the new stack has GPUs.
-    pub budget: Option<Budget>,
+    /// Money, where the old or the new stack costs something or has a budget.
+    pub budget: Option<CostChange>,
     /// Share of the KV cache of each model in percent that its stated load leaves, before and after: the
     /// concurrency shared among the least number of copies, at most `max-num-seqs` in each, every
     /// request as long as its mean prompt and answer. Below zero they do not fit, and the engine
@@ -297,19 +299,6 @@ pub struct GpuChange {
     pub min: [u64; 2],
     /// GPUs in use at the greatest number of copies, before and after.
     pub max: [u64; 2],
-}
-
-/// GPU cost of a month of 730 hours, against the budget. Only GPUs are in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Budget {
-    /// Currency of every amount.
-    pub currency: String,
-    /// Cost at the least number of copies, before (none without an old stack) and after.
-    pub monthly_min: [Option<String>; 2],
-    /// Cost at the greatest number of copies, before and after.
-    pub monthly_max: [Option<String>; 2],
-    /// Limit for a month, before and after.
-    pub monthly_limit: [Option<String>; 2],
 }
 
 /// Something that a reviewer should know.

@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use super::types::{Copies, FieldChange};
+use crate::diagnostic::thousands;
+use crate::pricing::{Amounts, BLOCK, Cause, Together};
 
 /// Longest value within a sentence, in characters.
 const LONGEST_VALUE: usize = 60;
@@ -93,6 +95,49 @@ pub(super) fn copies(copies: Copies) -> String {
 pub(super) fn count<N: std::fmt::Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {thing}{plural}")
+}
+
+/// A line that causes an amount, such as `/model/llama-70b/replicas/max 3 → 4`.
+pub(super) fn cause(cause: &Cause) -> String {
+    let route = &cause.route;
+    match (&cause.old, &cause.new) {
+        (Some(old), Some(new)) => format!("{route} {old} → {new}"),
+        (None, Some(new)) if new == BLOCK => format!("{route} is new"),
+        (Some(old), None) if old == BLOCK => format!("{route} is gone"),
+        (None, Some(new)) => format!("{route} {new} is new"),
+        (Some(old), None) => format!("{route} {old} is gone"),
+        (None, None) => route.clone(),
+    }
+}
+
+/// Lines that cause an amount together.
+pub(super) fn together(together: &Together) -> String {
+    let more = if together.more > 0 { format!(" and {}", count(together.more, "more line")) } else { String::new() };
+    match together.routes.is_empty() {
+        true => "no single line".to_owned(),
+        false => format!("together {}{more}", together.routes.join(", ")),
+    }
+}
+
+/// What is added in a month, such as `+6,453.20 maximum`.
+pub(super) fn amounts(change: &Amounts) -> String {
+    let Amounts { min, expected, max } = change;
+    if min == expected && expected == max {
+        return format!("{} a month", signed(expected));
+    }
+    let parts = [(min, "minimum"), (expected, "expected"), (max, "maximum")];
+    let parts = parts.iter().filter(|(amount, _)| !is_zero(amount)).map(|(amount, word)| format!("{} {word}", signed(amount)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// An amount with its sign.
+pub(super) fn signed(amount: &str) -> String {
+    let sign = if amount.starts_with('-') || is_zero(amount) { "" } else { "+" };
+    format!("{sign}{}", thousands(amount))
+}
+
+fn is_zero(amount: &str) -> bool {
+    amount.chars().all(|c| matches!(c, '0' | '.' | '-'))
 }
 
 #[cfg(test)]

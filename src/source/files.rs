@@ -1,5 +1,6 @@
 //! Reading files without trusting them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -23,13 +24,33 @@ pub fn read_spec_file(path: &Path) -> Result<String, Box<(Diagnostic, String)>> 
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
+    /// The texts that stand in it, where none is read from the disk.
+    texts: Option<BTreeMap<String, String>>,
 }
 
 impl Folder {
     /// The folder that holds `spec_path`.
     pub fn of(spec_path: &Path) -> Self {
         let parent = spec_path.parent().filter(|p| !p.as_os_str().is_empty());
-        Self { root: parent.unwrap_or(Path::new(".")).to_owned() }
+        Self { root: parent.unwrap_or(Path::new(".")).to_owned(), texts: None }
+    }
+
+    /// A folder that holds `texts`, by the names that a spec gives them, and nothing else; nothing is read
+    /// from the disk.
+    pub fn in_memory(texts: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { root: PathBuf::new(), texts: Some(texts.into_iter().collect()) }
+    }
+
+    /// The same with an empty text for each of `names` that it does not hold; a folder of the disk is left
+    /// as it is.
+    #[must_use]
+    pub fn with_empty<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        if let Some(texts) = &mut self.texts {
+            for name in names {
+                texts.entry(name.to_owned()).or_default();
+            }
+        }
+        self
     }
 
     /// Reads `name`, which a spec gave at `place`.
@@ -42,6 +63,10 @@ impl Folder {
             let finding = Diagnostic::new(&OUTSIDE, place.clone(), message);
             Box::new((finding.help("move the file into the folder of the spec and name it relative to that folder"), String::new()))
         };
+        if let Some(texts) = &self.texts {
+            let absent = || Diagnostic::new(&UNREADABLE, place.clone(), format!("cannot read `{name}`: there is no such text"));
+            return texts.get(name).cloned().ok_or_else(|| Box::new((absent(), String::new())));
+        }
         if name.is_empty() || name.contains('\\') || name.contains('\0') {
             return Err(refuse("is not a relative path with `/` between folders"));
         }
@@ -62,12 +87,21 @@ impl Folder {
 
     /// Whether `name`, which may be anything, is a folder inside; reading it says what is wrong with it.
     pub fn is_folder(&self, name: &str) -> bool {
-        self.inside(name).is_some_and(|path| path.is_dir())
+        match &self.texts {
+            Some(texts) => {
+                let folder = format!("{}/", name.trim_end_matches('/'));
+                texts.range(folder.clone()..).next().is_some_and(|(text, _)| text.starts_with(&folder))
+            }
+            None => self.inside(name).is_some_and(|path| path.is_dir()),
+        }
     }
 
     /// Whether `name` is a plain file inside.
     pub fn is_file(&self, name: &str) -> bool {
-        self.inside(name).is_some_and(|path| path.is_file())
+        match &self.texts {
+            Some(texts) => texts.contains_key(name),
+            None => self.inside(name).is_some_and(|path| path.is_file()),
+        }
     }
 
     /// The path of `name` where it stays inside.

@@ -6,7 +6,7 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
@@ -19,13 +19,34 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("capacity", &["catalog", "estimate", "fit", "stack"]),
     ("cost", &["capacity", "diagnostic", "fit", "spec", "stack", "syntax"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
-    ("check", &["capacity", "catalog", "cost", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),
+    ("pricing", &["capacity", "cost", "diagnostic", "estimate", "fit", "resolve", "source", "spec", "stack"]),
+    (
+        "check",
+        &[
+            "capacity",
+            "catalog",
+            "cost",
+            "diagnostic",
+            "engine",
+            "estimate",
+            "fit",
+            "pricing",
+            "resolve",
+            "source",
+            "spec",
+            "stack",
+            "syntax",
+        ],
+    ),
     ("emit", &["catalog", "cost", "diagnostic", "engine", "fit", "stack", "syntax"]),
-    ("plan", &["diagnostic", "emit", "spec", "syntax"]),
+    ("plan", &["diagnostic", "emit", "pricing", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
-    ("compile", &["capacity", "check", "cost", "diagnostic", "emit", "fit", "plan", "policy", "resolve", "source", "spec", "stack"]),
+    (
+        "compile",
+        &["capacity", "check", "cost", "diagnostic", "emit", "fit", "plan", "policy", "pricing", "resolve", "source", "spec", "stack"],
+    ),
     (
         "cli",
         &["catalog", "compile", "cost", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec", "upgrade"],

@@ -28,6 +28,20 @@ pub fn resolved(name: &str) -> llmc::stack::Stack {
     llmc::compile::compile(file, "stack", &llmc::policy::Policies::shipped()).stack.expect("the example resolves")
 }
 
+/// What the change from `old` to `new` does to cost, as the records in both say.
+pub fn cost_change(old: &llmc::emit::Tree, new: &llmc::emit::FileSet) -> Option<llmc::pricing::CostChange> {
+    use llmc::pricing::{Base, change, read};
+    let record = llmc::plan::recorded(old);
+    let base = match &record {
+        Some(record) => Base::Record(record),
+        None if old.files.is_empty() => Base::Absent,
+        None => Base::Unreadable,
+    };
+    let texts = llmc::source::Folder::in_memory([]);
+    let new = new.get("stack.json").map(|text| read(&serde_json::from_str(text).expect("JSON")).expect("a spec").0);
+    change(base, new.as_ref().map(|spec| (spec, &texts)))
+}
+
 /// What a run printed, and how it ended.
 #[derive(Debug)]
 pub struct Run {

@@ -7,7 +7,7 @@ use llmc::emit::{FileSet, Tree};
 use llmc::plan::{self, Action, Copies, Disruption, FreeGpus, ObjectChange, Order, RiskLevel, StackPlan, Subject};
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use crate::harness::{copy, root};
+use crate::harness::{copy, cost_change, root};
 
 /// An edit of a spec: a text in it, and what takes its place.
 type Edit<'a> = (&'a str, &'a str);
@@ -46,7 +46,9 @@ static STANDS: LazyLock<FileSet> = LazyLock::new(|| compiled(&[]));
 
 fn planned(old: &Tree, new: &FileSet) -> StackPlan {
     let output = "generated/customer-support";
-    plan::compare(&Subject { stack: "customer-support", spec: Some("stacks/customer-support"), output, old, renamed_from: None, new })
+    let cost = cost_change(old, new);
+    let spec = Some("stacks/customer-support");
+    plan::compare(&Subject { stack: "customer-support", spec, output, old, renamed_from: None, new, cost: cost.as_ref() })
 }
 
 /// What an edit of `customer-support` changes.
@@ -57,6 +59,11 @@ fn edited(edits: &[Edit<'_>]) -> StackPlan {
 /// The plan of one edit after another.
 fn from_to(old: &[Edit<'_>], new: &[Edit<'_>]) -> StackPlan {
     planned(&Tree::from(&compiled(old)), &compiled(new))
+}
+
+/// Whether an amount is at least so much.
+fn at_least(amount: &str, least: f64) -> bool {
+    amount.parse::<f64>().expect("an amount") >= least
 }
 
 fn object<'a>(plan: &'a StackPlan, kind: &str, name: &str) -> &'a ObjectChange {
@@ -180,8 +187,10 @@ fn copies_scale() {
     assert_eq!(plan.rollouts[0].disruption, Disruption::Scale { from: two, to: three });
     assert_eq!((plan.totals.gpus["l40s"].min, plan.totals.gpus["l40s"].available), ([2, 3], [3, 3]));
     let budget = plan.totals.budget.as_ref().expect("a budget");
-    // 2.21 * 8 * 730 + 1.10 * 2 * 730, and one GPU of 1.10 more.
-    assert_eq!(budget.monthly_min, [Some("14512.40".to_owned()), Some("15315.40".to_owned())]);
+    // One more GPU of 1.10 for 730 hours, whatever else a copy costs.
+    let [cause] = budget.causes.as_slice() else { panic!("{:?}", budget.causes) };
+    assert_eq!((cause.route.as_str(), cause.old.as_deref(), cause.new.as_deref()), ("/model/llama-8b/replicas/min", Some("2"), Some("3")));
+    assert!(at_least(&cause.change.min, 803.0) && budget.change.as_ref() == Some(&cause.change), "{cause:?}");
     let back = from_to(&[DEVELOPMENT, HALF], &[DEVELOPMENT, HALF, ("replicas min=2\n", "replicas min=1\n")]);
     has_risk(&back, RiskLevel::Medium, "`llama-8b` may run as a single copy, before as 2");
 }
@@ -258,7 +267,8 @@ fn a_namespace_and_a_name_move_everything() {
     assert!(plan::is_rename(&old, &new));
     assert!(!plan::is_rename(&old, &STANDS), "the same stack");
     assert!(!plan::is_rename(&old, &compiled_at(&root().join("stacks/research-desk/stack.kdl"))), "another stack");
-    let subject = Subject { stack: "helpdesk", spec: Some("s"), output: "o", old: &old, renamed_from: Some("customer-support"), new: &new };
+    let renamed_from = Some("customer-support");
+    let subject = Subject { stack: "helpdesk", spec: Some("s"), output: "o", old: &old, renamed_from, new: &new, cost: None };
     let renamed = plan::compare(&subject);
     assert!(renamed.objects.iter().all(|object| object.action == Action::Replace), "{:?}", objects(&renamed));
     has_risk(&renamed, RiskLevel::High, "renamed from `customer-support` to `helpdesk`");
@@ -297,9 +307,8 @@ fn promises_that_are_taken_back_are_told() {
 
 #[test]
 fn money_is_held_against_the_budget() {
-    let exceeded = edited(&[("monthly 45000", "monthly 14000")]);
-    has_risk(&exceeded, RiskLevel::High, "exceeded already at the least number of copies: the GPUs cost 14512.40 of 14000.00 USD a month");
-    has_risk(&edited(&[("monthly 45000", "monthly 20000")]), RiskLevel::Medium, "exceeded at the greatest number of copies");
+    // What is above the budget is a finding, which is told once.
+    assert!(edited(&[("monthly 45000", "monthly 20000")]).risks.is_empty());
     has_risk(&edited(&[("monthly 45000", "monthly 50000")]), RiskLevel::Low, "raised from 45000.00 to 50000.00");
 }
 

@@ -393,7 +393,8 @@ fn example() -> (Compilation, StackPlan) {
     assert!(compilation.findings.is_empty(), "{:?}", compilation.findings);
     let files = compilation.files.clone().expect("files");
     let old = llmc::emit::Tree::from(&files);
-    let subject = plan::Subject { stack: "customer-support", spec: None, output: "generated", old: &old, renamed_from: None, new: &files };
+    let (stack, output) = ("customer-support", "generated");
+    let subject = plan::Subject { stack, spec: None, output, old: &old, renamed_from: None, new: &files, cost: None };
     (compilation, plan::compare(&subject))
 }
 

@@ -52,10 +52,7 @@ pub(in crate::check) fn is_paid(cx: &Context<'_>, price: &PriceUse) -> bool {
     let spec = cx.spec;
     match price.block {
         "pool" => spec.model.values().any(|m| m.place.pool == name) || spec.pool.get(name).is_some_and(|p| p.reserved.is_some()),
-        "external" => spec.route.values().any(|route| {
-            let fallback = route.fallback.as_ref().is_some_and(|fallback| fallback.model == name);
-            route.model == name || fallback || route.tier.values().any(|tier| tier.model == name)
-        }),
+        "external" => spec.route.values().any(|route| route.models().any(|model| model == name)),
         _ => true,
     }
 }

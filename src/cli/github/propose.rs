@@ -20,7 +20,7 @@ pub(in crate::cli) fn propose(mut planned: Planned, overwrite: bool, output: &mu
     planned.split_renames();
     let mut connections = Connections::new();
     let Compared { places, unread } = delivered::compare(&mut planned, &mut connections, |_| true)?;
-    planned.judge(output);
+    planned.judge(output)?;
     refused(&planned)?;
     let reviews = planned.reviews("llmc apply --pr");
     let mut rows = Vec::new();

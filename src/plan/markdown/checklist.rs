@@ -1,12 +1,10 @@
 //! What to look at before, during and after the deployment. A box is ticked where the compiler
 //! itself knows the answer, and says why; the others are for people, with what is known about them.
 
-use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::document::Section;
-use super::record::{amount, decimal};
-use super::{Subject, text};
+use super::{Subject, cost, text};
 use crate::plan::objects::yaml;
 
 /// Greatest share of GPU memory that an engine may take.
@@ -137,21 +135,8 @@ fn during(subject: &Subject<'_>) -> Vec<Item> {
         Item::open("The new version starts with 10 % of the traffic and gets more step by step"),
         Item("Time to first token, time per output token and total latency are watched live", false, dashboard),
         Item::open("The rate of guardrail violations does not jump above its baseline"),
-        Item("Token use and cost stay within the budget", false, cost(subject)),
+        Item("Token use and cost stay within the budget", false, cost::within(subject.review.plan)),
     ]
-}
-
-fn cost(subject: &Subject<'_>) -> Option<String> {
-    let budget = subject.review.plan.totals.budget.as_ref()?;
-    let read = |text: &Option<String>| decimal(&Value::String(text.clone()?));
-    let (most, limit): (Decimal, Decimal) = (read(&budget.monthly_max[1])?, read(&budget.monthly_limit[1])?);
-    let verdict = if most <= limit { "within" } else { "**above**" };
-    Some(format!(
-        "the most GPUs cost {} a month, {verdict} the limit of {} {}",
-        amount(most),
-        amount(limit),
-        text::words(&budget.currency, 20)
-    ))
 }
 
 fn after(_: &Subject<'_>) -> Vec<Item> {

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod checklist;
+mod cost;
 mod diff;
 mod document;
 mod notes;
@@ -166,6 +167,7 @@ fn plan_of(subject: &Subject<'_>) -> Document {
         return document;
     }
     document.extend(notes::findings(subject));
+    document.extend(cost::section(subject));
     document.extend(summary::models(subject));
     document.extend(summary::pools(subject));
     document.extend(summary::rollouts(subject));

@@ -11,7 +11,6 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::thousands;
 use crate::plan::record::parse;
-use crate::plan::totals::HOURS_PER_MONTH;
 
 /// A record; empty where there is none that can be read.
 #[derive(Debug, Default)]
@@ -62,20 +61,6 @@ impl Record {
         let each = block.pointer("/place/tensor-parallel")?.as_u64()?;
         let copies = ["/replicas/min", "/replicas/max"].map(|path| block.pointer(path).and_then(Value::as_u64));
         Some([copies[0]?.checked_mul(each)?, copies[1]?.checked_mul(each)?])
-    }
-
-    /// What those GPUs cost in a month, in the budget's currency.
-    pub(super) fn monthly(&self, model: &str) -> Option<[Decimal; 2]> {
-        let pool = self.block("model", model)?.pointer("/place/pool")?.as_str()?;
-        let price = decimal(self.block("pool", pool)?.get("price-per-gpu-hour")?)?;
-        let month = price.checked_mul(HOURS_PER_MONTH.into())?;
-        let [least, most] = self.gpus(model)?;
-        Some([month.checked_mul(least.into())?, month.checked_mul(most.into())?])
-    }
-
-    /// Currency of every price.
-    pub(super) fn currency(&self) -> Option<&str> {
-        self.0.get("budget")?.get("currency")?.as_str()
     }
 }
 
@@ -153,9 +138,8 @@ mod tests {
     }
 
     #[test]
-    fn gpus_and_their_cost_follow_from_the_record() {
+    fn gpus_follow_from_the_record() {
         let record = json!({
-            "pool": { "a": { "price-per-gpu-hour": 2.21 } },
             "model": {
                 "m": { "place": { "pool": "a", "tensor-parallel": 4 }, "replicas": { "min": 2, "max": 3 } },
                 "huge": { "place": { "pool": "a", "tensor-parallel": u64::MAX }, "replicas": { "min": 2, "max": 3 } },
@@ -163,8 +147,7 @@ mod tests {
         });
         let record = Record::read(Some(&record.to_string()));
         assert_eq!(record.gpus("m"), Some([8, 12]));
-        assert_eq!(record.monthly("m").map(|cost| cost.map(|amount| amount.to_string())), Some(["12906.40".into(), "19359.60".into()]));
-        assert_eq!((record.gpus("huge"), record.monthly("huge"), record.gpus("none")), (None, None, None));
+        assert_eq!((record.gpus("huge"), record.gpus("none")), (None, None));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::document::Section;
-use super::record::{amount, decimal, differences, shown};
-use super::{Review, Subject, text};
+use super::record::{amount, differences, shown};
+use super::{Review, Subject, cost, text};
 use crate::diagnostic::Severity;
 use crate::plan::words::count;
-use crate::plan::{Action, Budget, Copies, Disruption, GpuChange, Order, Restart, RiskLevel, Rollout, StackPlan};
+use crate::plan::{Action, Copies, Disruption, GpuChange, Order, Restart, RiskLevel, Rollout, StackPlan};
 
 /// Most risks and workloads that are listed.
 const MOST_ITEMS: usize = 40;
@@ -22,6 +22,9 @@ const MESSAGE_CHARS: usize = 400;
 pub(super) fn word(review: &Review<'_>) -> &'static str {
     if review.plan.is_empty() {
         return "no changes";
+    }
+    if review.findings.iter().any(|finding| finding.rule.severity == Severity::Error) {
+        return "refused";
     }
     match review.plan.risks.iter().map(|risk| risk.level).min() {
         Some(RiskLevel::High) => "high risk",
@@ -39,7 +42,7 @@ pub(super) fn file_counts(plan: &StackPlan) -> String {
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
-/// The verdict line, the money, and the risks, worst first.
+/// The verdict line, the cost, and the risks, worst first.
 pub(super) fn verdict(subject: &Subject<'_>) -> Vec<Section> {
     let plan = subject.review.plan;
     let word = word(subject.review);
@@ -59,7 +62,7 @@ pub(super) fn verdict(subject: &Subject<'_>) -> Vec<Section> {
         edited.unwrap_or_default()
     );
     let mut lines = vec![line];
-    lines.extend(plan.totals.budget.as_ref().map(budget));
+    lines.extend(plan.totals.budget.as_ref().map(cost::line));
     let policies = &subject.review.policies;
     if !policies.evaluated.is_empty() {
         let waived = policies.waived.len();
@@ -86,28 +89,7 @@ fn interrupts(disruption: &Disruption) -> bool {
     matches!(disruption, Disruption::RollingRestart(_) | Disruption::Replace(_) | Disruption::Stop { .. })
 }
 
-fn budget(budget: &Budget) -> String {
-    let read = |text: &Option<String>| text.as_ref().and_then(|text| decimal(&Value::String(text.clone())));
-    let side = |index: usize| match (read(&budget.monthly_min[index]), read(&budget.monthly_max[index])) {
-        (Some(least), Some(most)) => Some(range(least, most)),
-        _ => None,
-    };
-    let (cost, note) = match (side(0), side(1)) {
-        (Some(before), Some(after)) if before == after => (after, ", as before"),
-        (before, after) => (format!("{} → {}", before.unwrap_or_else(|| "none".into()), after.unwrap_or_else(|| "none".into())), ""),
-    };
-    let limit = match (read(&budget.monthly_limit[1]), read(&budget.monthly_max[1])) {
-        (Some(limit), Some(most)) if limit > Decimal::ZERO => {
-            let share = most.checked_div(limit).and_then(|share| share.checked_mul(Decimal::ONE_HUNDRED));
-            let share = share.map_or(String::new(), |share| format!(", of which the most copies take {} %", share.round_dp(0)));
-            format!("limit {}{share}", amount(limit))
-        }
-        _ => "no limit is set".to_owned(),
-    };
-    format!("**Budget:** GPUs cost {cost} {} a month{note}; {limit}.", text::words(&budget.currency, 20))
-}
-
-fn range(least: Decimal, most: Decimal) -> String {
+pub(super) fn range(least: Decimal, most: Decimal) -> String {
     let [least, most] = [amount(least), amount(most)];
     if least == most { most } else { format!("{least} to {most}") }
 }
@@ -119,14 +101,14 @@ pub(super) fn models(subject: &Subject<'_>) -> Option<Section> {
     let gone: BTreeSet<&str> = new.blocks("model").filter_map(|(name, _)| renamed(name)).collect();
     let names: BTreeSet<&str> =
         old.blocks("model").chain(new.blocks("model")).map(|(name, _)| name).filter(|n| !gone.contains(n)).collect();
-    let head = ["Model", "Change", "Pods", "Memory headroom", "GPUs", "GPU cost of a month"];
+    let head = ["Model", "Change", "Pods", "Memory headroom", "GPUs", "Expected cost of a month"];
     let mut table = Section::table("### Models", &head, "models");
     let mut same = 0;
     for name in names {
         let before = renamed(name).filter(|_| new.block("model", name).is_some()).unwrap_or(name);
         let (was, is) = (old.block("model", before), new.block("model", name));
         let rollout = subject.review.plan.rollouts.iter().find(|rollout| rollout.route == format!("/model/{name}"));
-        let costs = [old.monthly(before), new.monthly(name)];
+        let costs = cost::expected(subject.review.plan, name);
         if was == is && before == name && rollout.is_none() && costs[0] == costs[1] {
             same += 1;
             continue;
@@ -135,15 +117,14 @@ pub(super) fn models(subject: &Subject<'_>) -> Option<Section> {
         let percent = |share: f64| format!("{share:.1} %");
         let gpus = [old.gpus(before), new.gpus(name)].map(|gpus| gpus.map(|[least, most]| range(least.into(), most.into())));
         let [from, to] = &gpus;
-        let cost = costs.map(|cost| cost.map(|[least, most]| range(least, most)));
-        let currency = new.currency().or(old.currency()).map_or(String::new(), |name| format!(" {}", text::cell(name, 20)));
+        let [was_cost, is_cost] = costs.map(|cost| cost.map(amount));
         table.items.push(text::row(&[
             text::cell(name, 80),
             change(before, name, was, is),
             rollout.map_or("none", |rollout| rollout.disruption.word()).to_owned(),
             headroom.map_or("not computed".to_owned(), |[from, to]| arrow(from.map(percent).as_deref(), to.map(percent).as_deref())),
             arrow(from.as_deref(), to.as_deref()),
-            format!("{}{currency}", arrow(cost[0].as_deref(), cost[1].as_deref())),
+            arrow(was_cost.as_deref(), is_cost.as_deref()),
         ]));
     }
     if table.items.is_empty() {
@@ -170,7 +151,7 @@ pub(super) fn pools(subject: &Subject<'_>) -> Option<Section> {
     (!items.is_empty()).then(|| Section::list("GPUs in use:", items, "pools", 1).capped(MOST_ITEMS))
 }
 
-fn arrow(from: Option<&str>, to: Option<&str>) -> String {
+pub(super) fn arrow(from: Option<&str>, to: Option<&str>) -> String {
     match (from, to) {
         (Some(from), Some(to)) if from == to => to.to_owned(),
         (None, None) => "not computed".to_owned(),

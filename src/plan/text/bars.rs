@@ -4,7 +4,9 @@ use rust_decimal::Decimal;
 
 use crate::diagnostic::printable;
 use crate::diagnostic::thousands;
-use crate::plan::types::{Budget, GpuChange, Totals};
+use crate::plan::types::{GpuChange, Totals};
+use crate::plan::words;
+use crate::pricing::{Cause, CostChange};
 
 /// Cells of a bar.
 const CELLS: u64 = 20;
@@ -44,21 +46,36 @@ fn gpus(pool: &GpuChange) -> String {
     before_after(side(0), side(1))
 }
 
-fn money(budget: &Budget) -> String {
+/// What is expected to be spent of the limit, and at most.
+fn money(budget: &CostChange) -> String {
     let side = |at: usize| {
-        let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Decimal>().ok());
-        let (Some(min), Some(max)) = (&budget.monthly_min[at], &budget.monthly_max[at]) else {
+        let (Some(min), Some(expected), Some(max)) = (&budget.monthly_min[at], &budget.monthly_expected[at], &budget.monthly_max[at])
+        else {
             return (String::new(), "unknown".to_owned());
         };
-        let cost = range(&thousands(min), &thousands(max));
-        if number(&Some(max.clone())).is_some_and(|max| max.is_zero()) {
+        let cost = if min == max {
+            thousands(expected)
+        } else {
+            format!("{} expected, {}", thousands(expected), range(&thousands(min), &thousands(max)))
+        };
+        let number = |text: &String| text.parse::<Decimal>().unwrap_or_default();
+        if number(max).is_zero() {
             return (String::new(), cost);
         }
         let Some(limit) = &budget.monthly_limit[at] else { return (String::new(), format!("{cost} without a limit")) };
-        let cell = |text: &String| cells(number(&Some(text.clone())).unwrap_or_default(), number(&Some(limit.clone())).unwrap_or_default());
-        (bar(cell(min), cell(max)), format!("{cost} of {}", thousands(limit)))
+        let cell = |text: &String| cells(number(text), number(limit));
+        (bar(cell(expected), cell(max)), format!("{cost} of {}", thousands(limit)))
     };
     format!("{} {} a month", before_after(side(0), side(1)), printable(&budget.currency))
+}
+
+/// The lines that cause a difference of cost, and what must be known to read the amounts.
+pub(super) fn cost(budget: &CostChange) -> Vec<String> {
+    let cause = |cause: &Cause| format!("{}: {}", words::cause(cause), words::amounts(&cause.change));
+    let mut lines: Vec<String> = budget.causes.iter().map(cause).collect();
+    lines.extend(budget.together.iter().map(|together| format!("{}: {}", words::together(together), words::amounts(&together.change))));
+    lines.extend(budget.notes.iter().cloned());
+    lines.iter().map(|line| printable(line)).collect()
 }
 
 /// What a load takes of a cache, and what it leaves.

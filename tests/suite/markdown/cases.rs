@@ -10,12 +10,13 @@ use llmc::diagnostic::{Finding, Label, Rule, Severity};
 use llmc::emit::{FileSet, RECORD_FILE, Tree};
 use llmc::plan::markdown::{Policies, Provenance, Review, Waived};
 use llmc::plan::{
-    Action, Budget, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Restart, Risk, RiskLevel,
-    Rollout, StackPlan, Subject, Totals, compare,
+    Action, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Restart, Risk, RiskLevel, Rollout,
+    StackPlan, Subject, Totals, compare,
 };
+use llmc::pricing::{Amounts, Cause, CostChange, Together};
 use serde_json::{Value, json};
 
-use crate::harness::{copy, root};
+use crate::harness::{copy, cost_change, root};
 
 /// What a review is made of.
 #[derive(Clone)]
@@ -45,7 +46,8 @@ impl Case {
         let old = Tree::from(old);
         let spec = format!("stacks/{stack}/stack.kdl");
         let output = format!("generated/{stack}");
-        let plan = compare(&Subject { stack, spec: Some(&spec), output: &output, old: &old, renamed_from: None, new });
+        let cost = cost_change(&old, new);
+        let plan = compare(&Subject { stack, spec: Some(&spec), output: &output, old: &old, renamed_from: None, new, cost: cost.as_ref() });
         let provenance = Provenance {
             spec: Some(spec),
             commit: Some("6f6073b423013f6a7d4d9f39144961bfbfbc386b".into()),
@@ -118,11 +120,28 @@ pub fn example() -> Case {
         Risk { level: RiskLevel::High, message: "guardrail `block-pii credit-card` removed from route `support`".into(), route: None },
     ];
     case.plan.totals.guardrails_lost = vec!["support: input block-pii credit-card".into()];
-    case.plan.totals.budget = Some(Budget {
+    let amounts = |min: &str, expected: &str, max: &str| Amounts { min: min.into(), expected: expected.into(), max: max.into() };
+    let (before, after) = (amounts("12906.40", "12906.40", "19359.60"), amounts("12906.40", "13100.00", "25812.80"));
+    case.plan.totals.budget = Some(CostChange {
         currency: "USD".into(),
         monthly_min: [Some("14512.40".into()), Some("14512.40".into())],
-        monthly_max: [Some("20965.60".into()), Some("20965.60".into())],
+        monthly_expected: [Some("14512.40".into()), Some("14706.00".into())],
+        monthly_max: [Some("20965.60".into()), Some("27418.80".into())],
         monthly_limit: [Some("45000".into()), Some("45000".into())],
+        change: Some(amounts("0.00", "193.60", "6453.20")),
+        blocks: BTreeMap::from([("/model/llama-70b".into(), [Some(before), Some(after)])]),
+        causes: vec![Cause {
+            route: "/model/llama-70b/replicas/max".into(),
+            old: Some("3".into()),
+            new: Some("4".into()),
+            change: amounts("0.00", "0.00", "6453.20"),
+        }],
+        together: Some(Together {
+            change: amounts("0.00", "193.60", "0.00"),
+            routes: vec!["/model/llama-70b/load/requests-per-second".into(), "/model/llama-70b/serve/max-num-seqs".into()],
+            more: 0,
+        }),
+        notes: Vec::new(),
     });
     case.policies = Policies {
         evaluated: vec!["guardrails-never-fewer".into(), "rollback-named".into()],
@@ -154,6 +173,7 @@ static RULE: Rule = Rule { code: "LLMC-X000", name: "example", severity: Severit
 /// A plan with `text` wherever a user's text may come to stand.
 pub fn filled_with(text: &str) -> Case {
     let t = || text.to_owned();
+    let amounts = Amounts { min: t(), expected: t(), max: t() };
     // As a part of a path that is looked for, it must not be several parts.
     let part = text.replace('/', "_");
     let record = |value: &str| {
@@ -241,11 +261,17 @@ pub fn filled_with(text: &str) -> Case {
             objectives_loosened: vec![t()],
             alerts_added: vec![t()],
             alerts_removed: vec![t()],
-            budget: Some(Budget {
+            budget: Some(CostChange {
                 currency: t(),
                 monthly_min: [None, Some(t())],
+                monthly_expected: [None, Some(t())],
                 monthly_max: [None, Some(t())],
                 monthly_limit: [None, Some(t())],
+                change: Some(amounts.clone()),
+                blocks: BTreeMap::from([(t(), [None, Some(amounts.clone())])]),
+                causes: vec![Cause { route: t(), old: Some(t()), new: Some(t()), change: amounts.clone() }],
+                together: Some(Together { change: amounts, routes: vec![t(), t()], more: 1 }),
+                notes: vec![t()],
             }),
             memory_headroom: Some(BTreeMap::from([(part.clone(), [Some(1.0), Some(2.0)])])),
             tokens_per_request: Some(BTreeMap::from([(t(), [None, Some(1)])])),
