@@ -4,8 +4,13 @@
 //! Everything is written for promtool 2.42 and later: no labels of groups, no fuzzy comparison.
 
 mod alerts;
+mod budget;
 mod cost;
+mod expected;
 mod guardrails;
+mod month;
+mod month_tests;
+mod prices;
 mod recordings;
 mod rule;
 mod scope;
@@ -18,6 +23,7 @@ use self::rule::Group;
 use self::scope::Scope;
 use super::promql::{self, Known};
 use super::{Emitted, Estimates, labels, to_yaml};
+use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Route};
 use crate::stack::Stack;
 
@@ -27,9 +33,9 @@ const RULES_FILE: &str = "rules.yaml";
 const SLOW_INTERVAL_SECONDS: u64 = 120;
 
 /// The rules of a stack, with their tests.
-pub(super) fn emit(stack: &Stack, _estimates: Estimates<'_>) -> Emitted {
+pub(super) fn emit(stack: &Stack, estimates: Estimates<'_>) -> Emitted {
     let mut out = Emitted::default();
-    let groups = groups(stack);
+    let groups = groups(stack, estimates.cost);
     // What others serve is not measured in the cluster.
     if groups.is_empty() {
         return out;
@@ -38,23 +44,26 @@ pub(super) fn emit(stack: &Stack, _estimates: Estimates<'_>) -> Emitted {
     let rules = rule::rule_file(&groups);
     out.file(format!("prometheus/{RULES_FILE}"), to_yaml(&rules));
     out.file("prometheus/tests.yaml", to_yaml(&unit_tests::test_file(stack, &groups)));
+    if let Some(tests) = unit_tests::month_file(stack, &groups) {
+        out.file("prometheus/month.tests.yaml", to_yaml(&tests));
+    }
     out.object("prometheus/prometheus-rule.yaml", prometheus_rule(stack, rules));
     out
 }
 
 /// All groups, in an order in which each reads only what was written before.
-fn groups(stack: &Stack) -> Vec<Group> {
+fn groups(stack: &Stack, cost: Option<&Cost>) -> Vec<Group> {
     let mut groups = Vec::new();
     // Pools without a model cost nothing that could be measured.
     if !stack.models.is_empty() {
-        groups.push(cost::prices(stack));
+        groups.push(prices::group(stack));
     }
     for model in stack.models.values() {
         let scope = Scope::of(stack, model);
         let slo = slo::objectives(&scope);
         let about = Route::of(["model", model.name.as_str()]);
         let mut rules = recordings::recordings(&scope);
-        rules.extend(cost::recordings(&scope));
+        rules.push(cost::allocated(&scope));
         rules.extend(slo.rules);
         rules.extend(alerts::alerts(&scope));
         let name = format!("{}.model.{}", stack.name, model.name);
@@ -66,7 +75,10 @@ fn groups(stack: &Stack) -> Vec<Group> {
     }
     groups.extend(guardrails::groups(stack));
     if !stack.models.is_empty() {
-        groups.push(cost::budget(stack));
+        let spent = cost::group(stack);
+        if !spent.rules.is_empty() {
+            groups.extend([spent, expected::group(stack, cost), month::group(stack), budget::group(stack, cost)]);
+        }
     }
     groups.retain(|group| !group.rules.is_empty());
     groups

@@ -194,12 +194,19 @@ pub(super) struct Input {
     pub(super) series: Vec<(String, String)>,
     /// Minutes after the first sample.
     pub(super) minutes: u32,
+    /// One sample an hour instead, and rules that run once an hour: for what takes days.
+    pub(super) is_hourly: bool,
 }
 
 impl Input {
     /// Series that are looked at after `minutes`.
     pub(super) fn after(minutes: u32, series: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { series: series.into_iter().collect(), minutes }
+        Self { series: series.into_iter().collect(), minutes, is_hourly: false }
+    }
+
+    /// Series of one sample an hour that are looked at after `hours`.
+    pub(super) fn hourly(hours: u32, series: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { series: series.into_iter().collect(), minutes: hours * 60, is_hourly: true }
     }
 }
 

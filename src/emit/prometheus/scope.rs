@@ -57,7 +57,7 @@ impl<'a> Scope<'a> {
 
     /// The model's pods in kube-state-metrics, which knows them by name only.
     pub(super) fn pods(&self) -> Selector {
-        Selector::namespace(self.stack).matches("pod", &pod_pattern(&self.stack.object_name(&self.model.name)))
+        pods_of(self.stack, &self.stack.object_name(&self.model.name))
     }
 
     /// A pod of the model in kube-state-metrics, for tests.
@@ -127,6 +127,11 @@ impl<'a> Scope<'a> {
 /// A series as kube-state-metrics' own scrape stores it, for tests.
 pub(super) fn by_state_metrics(selector: Selector) -> Selector {
     selector.equal("endpoint", "http").equal("instance", "10.0.0.9:8080").equal("job", "kube-state-metrics")
+}
+
+/// The pods of the Deployment `deployment` in kube-state-metrics.
+pub(super) fn pods_of(stack: &Stack, deployment: &str) -> Selector {
+    Selector::namespace(stack).matches("pod", &pod_pattern(deployment))
 }
 
 /// Labels of every rule about a stack.

@@ -1,30 +1,48 @@
 //! Unit tests of the rules in promtool's format, so that they prove themselves wherever they go.
 
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::rule::{Alert, Group, Input, Labels, Rule};
 use super::scope::{POD_NAME_END, Scope};
-use super::{RULES_FILE, cost};
+use super::{RULES_FILE, month_tests, prices};
 use crate::emit::promql::quote;
 use crate::engine::Signal;
 use crate::stack::Stack;
 
 /// The test file over the rule file of `groups`.
 pub(super) fn test_file(stack: &Stack, groups: &[Group]) -> Value {
-    let alerts = groups.iter().flat_map(|group| &group.rules).filter_map(|rule| match rule {
-        Rule::Alert(alert) => Some(alert),
-        Rule::Record(_) => None,
-    });
-    let mut tests: Vec<Value> = alerts.flat_map(|alert| alert_tests(alert)).collect();
+    let mut tests: Vec<Value> = alerts(groups).filter(|alert| !is_hourly(alert)).flat_map(alert_tests).collect();
     tests.extend(stack.models.values().filter_map(|model| recording_test(&Scope::of(stack, model))));
+    // Every time that is looked at is a multiple of five minutes; each step evaluates every rule.
+    file(groups, "5m", tests)
+}
+
+/// The test file of what takes days: a simulated month, and the alerts about one. `None` where nothing costs
+/// anything.
+pub(super) fn month_file(stack: &Stack, groups: &[Group]) -> Option<Value> {
+    let mut tests: Vec<Value> = alerts(groups).filter(|alert| is_hourly(alert)).flat_map(alert_tests).collect();
+    tests.extend(month_tests::tests(stack)?);
+    Some(file(groups, "1h", tests))
+}
+
+fn file(groups: &[Group], evaluation_interval: &str, tests: Vec<Value>) -> Value {
     json!({
         "rule_files": [RULES_FILE],
-        // Every time that is looked at is a multiple of this; each step evaluates every rule.
-        "evaluation_interval": "5m",
+        "evaluation_interval": evaluation_interval,
         "group_eval_order": groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
         "tests": tests,
     })
+}
+
+fn alerts(groups: &[Group]) -> impl Iterator<Item = &Alert> {
+    groups.iter().flat_map(|group| &group.rules).filter_map(|rule| match rule {
+        Rule::Alert(alert) => Some(alert.as_ref()),
+        Rule::Record(_) => None,
+    })
+}
+
+fn is_hourly(alert: &Alert) -> bool {
+    alert.cases.fires.input.is_hourly
 }
 
 /// The tests of an alert; promtool compares every label and annotation.
@@ -36,7 +54,7 @@ fn alert_tests(alert: &Alert) -> Vec<Value> {
     let test = |what: &str, input: &Input, expected: Value| {
         json!({
             "name": format!("{subject}: {what}"),
-            "interval": "1m",
+            "interval": if input.is_hourly { "1h" } else { "1m" },
             "input_series": input_series(input),
             "alert_rule_test": [{ "eval_time": format!("{}m", input.minutes), "alertname": alert.name, "exp_alerts": expected }],
         })
@@ -55,7 +73,7 @@ fn alert_tests(alert: &Alert) -> Vec<Value> {
     tests
 }
 
-fn input_series(input: &Input) -> Value {
+pub(super) fn input_series(input: &Input) -> Value {
     input.series.iter().map(|(series, values)| json!({ "series": series, "values": values })).collect()
 }
 
@@ -69,7 +87,7 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
         |more: &[(&str, &str)]| scope.pod("kube_pod_container_resource_requests", &[&[("resource", "nvidia_com_gpu")], more].concat());
     let pool = scope.stack.pools.get(&scope.model.pool)?;
     let on_pool = ("llmc_pool", pool.name.as_str());
-    let hourly = Decimal::from(4).checked_mul(pool.prices.on_demand.as_ref()?.amount.0)?.round_dp(6).to_string();
+    let hourly = prices::PoolPrices::of(pool)?.model_hour(4)?.round_dp(6).to_string();
     let input = Input::after(
         15,
         [
@@ -110,7 +128,7 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
         expect("llmc:kv_cache_usage:avg", "0.375", &[]),
         expect("llmc:kv_cache_usage:max", "0.5", &[]),
         expect("llmc:gpus_allocated:sum", "4", &[on_pool]),
-        expect("llmc:cost_per_hour:sum", &hourly, &[("currency", cost::currency(scope.stack)), on_pool]),
+        expect("llmc:cost_per_hour:sum", &hourly, &[("currency", prices::currency(scope.stack)), on_pool]),
     ]
     .into_iter()
     .collect();
@@ -122,7 +140,7 @@ fn recording_test(scope: &Scope<'_>) -> Option<Value> {
     }))
 }
 
-fn braces(labels: &Labels) -> String {
+pub(super) fn braces(labels: &Labels) -> String {
     let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
     format!("{{{}}}", labels.join(", "))
 }

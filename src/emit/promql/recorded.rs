@@ -16,6 +16,9 @@ pub(in crate::emit) struct Recorded {
 const MODEL: &[&str] = &["llmc_model"];
 const BUCKETS: &[&str] = &["llmc_model", "le"];
 const OBJECTIVE: &[&str] = &["llmc_model", "llmc_objective"];
+const MONEY: &[&str] = &["currency"];
+const POOL: &[&str] = &["llmc_pool", "currency"];
+const CLASS: &[&str] = &["llmc_pool", "price_class", "currency"];
 const COST: &[&str] = &["llmc_model", "llmc_pool", "currency"];
 
 const fn of(name: &'static str, labels: &'static [&'static str]) -> Recorded {
@@ -28,16 +31,38 @@ const fn buckets(name: &'static str, signal: Signal) -> Recorded {
 
 /// Every recorded series, sorted by name. A test holds the emitted rules against it.
 pub(in crate::emit) const RECORDED: &[Recorded] = &[
-    of("llmc:budget_monthly:constant", &["currency"]),
-    of("llmc:cost_monthly:run_rate", &["currency"]),
+    of("llmc:budget_monthly:constant", MONEY),
+    of("llmc:cost_monthly:expected", MONEY),
+    of("llmc:cost_monthly:expected_measured", MONEY),
+    of("llmc:cost_monthly:forecast", MONEY),
+    of("llmc:cost_monthly:maximum", MONEY),
+    of("llmc:cost_monthly:minimum", MONEY),
+    of("llmc:cost_monthly:month_to_date", MONEY),
+    of("llmc:cost_monthly:run_rate", MONEY),
+    of("llmc:cost_per_hour:mean1h", &["currency", "month"]),
+    of("llmc:cost_per_hour:stack", MONEY),
     of("llmc:cost_per_hour:sum", COST),
+    of("llmc:cost_per_hour_by_class:sum", CLASS),
+    of("llmc:cost_per_hour_guardrails:sum", &["llmc_guardrails", "currency"]),
+    of("llmc:cost_per_hour_idle_reservation:sum", POOL),
+    of("llmc:cost_per_hour_of_tokens:planned", &["llmc_model", "currency"]),
     of("llmc:cost_per_million_generated_tokens:ratio1h", COST),
+    of("llmc:cost_per_million_tokens:planned", &["llmc_model", "currency"]),
+    of("llmc:cost_per_million_tokens:ratio1d", COST),
+    of("llmc:cpu_hour_price:constant", MONEY),
     buckets("llmc:e2e_seconds_bucket:rate5m", Signal::RequestLatency),
     of("llmc:generation_tokens:rate5m", MODEL),
-    of("llmc:gpu_hour_price:constant", &["llmc_pool", "currency"]),
+    of("llmc:gpu_hour_price:constant", POOL),
+    of("llmc:gpu_hour_price:paid", POOL),
+    of("llmc:gpu_hour_price_by_class:constant", CLASS),
+    of("llmc:gpus_allocated:pool", &["llmc_pool"]),
     of("llmc:gpus_allocated:sum", &["llmc_model", "llmc_pool"]),
+    of("llmc:gpus_reserved:constant", &["llmc_pool"]),
+    of("llmc:hours_measured:month_to_date", &[]),
     of("llmc:kv_cache_usage:avg", MODEL),
     of("llmc:kv_cache_usage:max", MODEL),
+    of("llmc:memory_gib_hour_price:constant", MONEY),
+    of("llmc:month_remaining:seconds", &[]),
     of("llmc:preemptions:rate5m", MODEL),
     of("llmc:prefix_cache_hits:ratio5m", MODEL),
     of("llmc:prompt_tokens:rate5m", MODEL),
@@ -53,6 +78,9 @@ pub(in crate::emit) const RECORDED: &[Recorded] = &[
     of("llmc:slo_bad_requests:ratio_rate5m", OBJECTIVE),
     of("llmc:slo_bad_requests:ratio_rate6h", OBJECTIVE),
     of("llmc:slo_target:constant", OBJECTIVE),
+    of("llmc:token_price_per_million:constant", &["llmc_external", "token_kind", "currency"]),
+    of("llmc:tokens:mean1d", MODEL),
+    of("llmc:tokens:planned", MODEL),
     buckets("llmc:tpot_seconds_bucket:rate5m", Signal::TimePerOutputToken),
     buckets("llmc:ttft_seconds_bucket:rate5m", Signal::TimeToFirstToken),
 ];
