@@ -35,7 +35,7 @@ pub(super) enum File {
     /// It has a fault, which was reported.
     Broken,
     /// What it says.
-    Read(PriceFile),
+    Read(Box<PriceFile>),
 }
 
 impl Texts<'_> {
@@ -65,7 +65,7 @@ impl Texts<'_> {
                 return File::Broken;
             }
         }
-        File::Read(file)
+        File::Read(Box::new(file))
     }
 }
 
