@@ -54,7 +54,7 @@ impl Texts<'_> {
         }
         let keys = |route: &Field| route.as_str().split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
         let places = document.spans.iter().map(|(route, spans)| (keys(route), (spans.key.clone(), spans.value.clone()))).collect();
-        let mut file = PriceFile { file: name.clone(), list: PriceList::default(), places };
+        let mut file = PriceFile { file: name.clone(), list: PriceList::default(), places, secrets: document.secrets };
         match source::typed(&document.value) {
             Ok(list) => file.list = list,
             Err((route, message)) => {

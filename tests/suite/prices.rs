@@ -285,6 +285,17 @@ fn the_list_of_the_readme_is_used() {
     assert_eq!((run.code, run.stdout), (0, schema));
 }
 
+/// A secret is found, and no output shows it.
+#[test]
+fn a_secret_in_a_list_is_a_finding() {
+    let list = LIST.replace("our contract", "\"our contract, password=hunter2-not-real\"");
+    one_error("prices.yaml", list.as_bytes(), "prices.yaml:5:", "LLMC-X001");
+    let folder = folder(&spec("h100-80gb-sxm", "spot share=1", FILE, ""), "prices.yaml", list.replace("3.1", "0.1").as_bytes());
+    let run = llmc(folder.path(), &["check", "stack.kdl"]);
+    let shown = format!("{}{}", run.stdout, run.stderr);
+    assert!(shown.contains("LLMC-X001") && shown.contains("LLMC-B006") && !shown.contains("hunter2"), "{shown}");
+}
+
 /// Anchors are resolved, and then hold what the same lines written out would hold.
 #[test]
 fn aliases_are_lists_like_others_and_nothing_is_none() {
