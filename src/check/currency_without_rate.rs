@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::support::prices::{is_paid, listed, place, words};
 use super::{Check, Context};
-use crate::diagnostic::{Diagnostic, Route, Rule, Severity};
+use crate::diagnostic::{Diagnostic, Route, Rule, Severity, printable};
 use crate::stack::{PriceFault, PriceUse};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
@@ -14,7 +14,7 @@ static RULE: Rule = Rule {
     name: "currency-without-rate",
     severity: Severity::Error,
     docs: "A price is in another currency than the budget, and the spec does not say what that is worth; or a rate \
-           is zero, or says that the budget's own currency is worth something else than itself.\n\n\
+           is zero, is of no currency, or says that the budget's own currency is worth something else than itself.\n\n\
            llmc reads no rates from anywhere: a bill that changes over night without a commit could not be \
            reviewed. llmc's own list is in US dollars, and a stack without a budget too.\n\n\
            ```kdl\nbudget { monthly 45000; currency \"EUR\" }\npool \"h100\" { price-per-gpu-hour 6.88; currency \"USD\"; … }\n```\n\n\
@@ -26,7 +26,11 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let own = &cx.stack.currency;
     for (currency, rate) in &cx.spec.prices.rate {
         let at = Route::of(["prices", "rate", currency, "value"]);
-        if currency == own && rate.value.0 != rust_decimal::Decimal::ONE {
+        if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()) {
+            let message = format!("`{}` is no currency, so nothing uses this rate: their codes are three capital letters", printable(currency));
+            let finding = Diagnostic::at_key(&RULE, Route::of(["prices", "rate", currency]), message);
+            out.push(finding.help("write its ISO 4217 code, three capital letters such as `EUR`"));
+        } else if currency == own && rate.value.0 != rust_decimal::Decimal::ONE {
             let message = format!("the rate of {currency} is {}, and {currency} is the currency of the stack", rate.value);
             let finding = Diagnostic::at_value(&RULE, at, message);
             out.push(finding.help(format!("remove it: one {currency} is worth one {currency}; rates are of other currencies")));

@@ -10,7 +10,7 @@ static RULE: Rule = Rule {
     code: "LLMC-X001",
     name: "literal-secret",
     severity: Severity::Error,
-    docs: "Something in the spec, a prompt or a policy looks like a secret: a token, a key, a password.\n\n\
+    docs: "Something in the spec, a prompt, a policy or a list of prices looks like a secret: a token, a key, a password.\n\n\
            A spec is read by everybody who reads the repository, and Git never forgets. What is compiled from \
            it is readable in the cluster too. llmc shows the place and never the value.\n\n\
            ```kdl\nargs \"--api-key=…\"                        // name a Secret instead:\ntoken-secret \"hf-secret\" key=\"token\"\n```\n\n\
@@ -24,6 +24,9 @@ const MOST_OF_A_FILE: usize = 50;
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (what, range) in cx.document.secrets.iter().take(MOST_OF_A_FILE) {
         out.push(finding(what, "", range.clone()));
+    }
+    if let Some(file) = &cx.stack.price_file {
+        out.extend(file.secrets.iter().take(MOST_OF_A_FILE).map(|(what, range)| finding(what, &file.file, range.clone())));
     }
     let prompts = cx.stack.prompts.values().flat_map(|prompt| prompt.versions.values()).flat_map(templates).map(|(_, text)| text);
     let policies = cx.stack.guardrails.values().filter_map(|guardrails| guardrails.instructions.as_ref());

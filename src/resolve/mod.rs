@@ -112,7 +112,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         prices: unit_prices,
         price_uses,
         price_file: match price_file {
-            price::File::Read(file) => Some(file),
+            price::File::Read(file) => Some(*file),
             price::File::None | price::File::Broken => None,
         },
     };

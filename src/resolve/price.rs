@@ -35,7 +35,7 @@ pub(super) enum File {
     /// It has a fault, which was reported.
     Broken,
     /// What it says.
-    Read(PriceFile),
+    Read(Box<PriceFile>),
 }
 
 impl Texts<'_> {
@@ -54,7 +54,7 @@ impl Texts<'_> {
         }
         let keys = |route: &Field| route.as_str().split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
         let places = document.spans.iter().map(|(route, spans)| (keys(route), (spans.key.clone(), spans.value.clone()))).collect();
-        let mut file = PriceFile { file: name.clone(), list: PriceList::default(), places };
+        let mut file = PriceFile { file: name.clone(), list: PriceList::default(), places, secrets: document.secrets };
         match source::typed(&document.value) {
             Ok(list) => file.list = list,
             Err((route, message)) => {
@@ -65,7 +65,7 @@ impl Texts<'_> {
                 return File::Broken;
             }
         }
-        File::Read(file)
+        File::Read(Box::new(file))
     }
 }
 

@@ -77,6 +77,8 @@ pub struct PriceFile {
     pub list: PriceList,
     /// Byte ranges of its keys and of its values, by the keys that lead to them.
     pub places: BTreeMap<Vec<String>, (Range<usize>, Range<usize>)>,
+    /// What looks like a secret in it: what kind, and where.
+    pub secrets: Vec<(&'static str, Range<usize>)>,
 }
 
 impl PriceFile {

@@ -235,8 +235,65 @@ fn a_file_of_prices_is_read_like_a_spec() {
         "prices.kdl:1:21",
         "below the least",
     );
-    one_error("prices.kdl", b"gpu {\n", "prices.kdl:", "LLMC-S001");
+    one_error("prices.kdl", b"currency r\"EUR\"\n", "prices.kdl:1:10", "LLMC-S001");
+    one_error("prices.kdl", b"currency \"EUR\" \"USD\"\n", "prices.kdl:1:16", "LLMC-S004");
     one_error("prices.csv", b"gpu,price\n", "stack.kdl:31:", "LLMC-B007]: `prices.csv` ends in neither");
+}
+
+/// What a spec may not state as a price, and what it may.
+#[test]
+fn amounts_of_a_spec() {
+    let refused = |price: &str, words: &str| {
+        let folder = folder(&spec("h100-80gb-sxm", &format!("price-per-gpu-hour {price}"), "", ""), "prices.yaml", b"");
+        let errors = errors(folder.path());
+        let is_it = |line: &String| line.starts_with("stack.kdl:7:28:") && line.contains(words);
+        assert!(matches!(errors.as_slice(), [line] if is_it(line)), "not `{words}`:\n{}", errors.join("\n"));
+    };
+    refused("-0.01", "`price-per-gpu-hour` is -0.01, below the least allowed value 0");
+    refused("1000000000000.5", "above the greatest allowed value 1000000000000");
+    refused("123456789012345678901234567890", "above the greatest allowed value 1000000000000");
+    refused("1.23456789012345678901234567890", "at most 15 digits");
+    refused("0.1234567890123456", "at most 15 digits");
+    for price in ["0.0000001", "1000000000000", "1.23456789012345", "0"] {
+        let stack = stack(&spec("h100-80gb-sxm", &format!("price-per-gpu-hour {price}"), "", ""), "");
+        is(stack.pools["p"].prices.on_demand.as_ref(), price, "the spec, no day");
+    }
+}
+
+/// A rate that nothing can use would be one that somebody relies on.
+#[test]
+fn a_rate_is_of_a_currency() {
+    for name in ["usd", "US Dollar", "EURO", "€"] {
+        let blocks = format!("prices {{\n rate \"{name}\" value=1.1\n}}");
+        let folder = folder(&spec("h100-80gb-sxm", "", &blocks, ""), "prices.yaml", b"");
+        let errors = errors(folder.path());
+        assert!(matches!(errors.as_slice(), [one] if one.contains("LLMC-B003") && one.contains("three capital letters")), "{errors:?}");
+    }
+}
+
+/// The README's list of prices is one, and prices its stack.
+#[test]
+fn the_list_of_the_readme_is_used() {
+    let readme = fs::read_to_string(crate::harness::root().join("README.md")).expect("the README");
+    let section = readme.split("\n## Prices\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+    let list = section.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a list");
+    let line = section.split("```kdl\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a line of a spec");
+    let stack = stack(&spec("h100-80gb-sxm", "", line, "currency \"EUR\""), list);
+    is(stack.pools["p"].prices.on_demand.as_ref(), "2.714", "prices.yaml: contract 4711, 2026-11-20");
+    let run = llmc(crate::harness::root(), &["schema", "prices"]);
+    let schema = fs::read_to_string(crate::harness::root().join("schemas/prices.schema.json")).expect("the schema");
+    assert_eq!((run.code, run.stdout), (0, schema));
+}
+
+/// A secret is found, and no output shows it.
+#[test]
+fn a_secret_in_a_list_is_a_finding() {
+    let list = LIST.replace("our contract", "\"our contract, password=hunter2-not-real\"");
+    one_error("prices.yaml", list.as_bytes(), "prices.yaml:5:", "LLMC-X001");
+    let folder = folder(&spec("h100-80gb-sxm", "spot share=1", FILE, ""), "prices.yaml", list.replace("3.1", "0.1").as_bytes());
+    let run = llmc(folder.path(), &["check", "stack.kdl"]);
+    let shown = format!("{}{}", run.stdout, run.stderr);
+    assert!(shown.contains("LLMC-X001") && shown.contains("LLMC-B006") && !shown.contains("hunter2"), "{shown}");
 }
 
 /// Anchors are resolved, and then hold what the same lines written out would hold.
