@@ -164,6 +164,13 @@ impl<'a> Query<'a> {
         Some(format!("sum_over_time({cost}[{range}:{COST_STEP_SECONDS}s]) * {COST_STEP_SECONDS} / 3600"))
     }
 
+    /// A recorded series of the whole stack, whatever models are chosen; `None` without models.
+    pub(super) fn of_stack(&self, name: &str) -> Option<String> {
+        let matchers =
+            [r#"namespace=~"$namespace""#.to_owned(), self.stack_matcher(), format!("currency={}", quoted(&self.stack.currency))];
+        (!self.stack.models.is_empty()).then(|| format!("{name}{{{}}}", matchers.join(", ")))
+    }
+
     fn recorded(&self, name: &str) -> Option<String> {
         (!self.stack.models.is_empty()).then(|| format!("{name}{{{}}}", self.matchers().join(", ")))
     }
