@@ -193,29 +193,23 @@ fn a_changed_threshold_or_selector_fails_the_tests() {
 /// Each of these is a way in which a month to date is often wrong.
 #[test]
 fn a_broken_month_fails_its_tests() {
-    let whole = "as many GPUs all along";
+    // promtool names a test of values only by what it asks and when.
+    let (whole, scale_up, gap, new_price) = ("time: 31d1h,", "time: 12d12h,", "time: 10d,", "time: 9d,");
     for (from, to, tests) in [
-        // The month never ends, it begins an hour early, and an hour counts for a minute.
+        // The month never ends, and it begins an hour early.
         (r#"]) and on (month) count_values("month", month(vector(time() - 1)))"#, "])", vec![whole]),
         ("month(vector(time() - 1))", "month(vector(time()))", vec![whole]),
-        ("[31d:1h]", "[31d:1m]", vec![whole, "more GPUs", "two days", "half the price"]),
-        // Too short for a month; and what is in a forecast, counted from the wrong end.
-        ("[31d:1h]", "[15d:1h]", vec![whole]),
-        (" - day_of_month(", " + day_of_month(", vec![whole, "more GPUs"]),
-        (
-            "[1d])) * sum(llmc:month_remaining",
-            "[1h])) * sum(llmc:month_remaining",
-            vec!["more GPUs", "BudgetForecastExceeded: silent on a dear hour"],
-        ),
+        // Every other hour is lost, and what is longer ago than half a month.
+        ("[31d:1h]", "[31d:2h]", vec![scale_up, gap, new_price]),
+        ("[31d:1h]", "[15d:1h]", vec!["time: 31d,"]),
+        // A forecast that counts from the wrong end, and one that believes a single hour.
+        (" - day_of_month(", " + day_of_month(", vec!["time: 32d,", scale_up]),
+        ("[1d])) * sum(llmc:month_remaining", "[1h])) * sum(llmc:month_remaining", vec!["time: 10d12h,"]),
         // Money at the price of now: what was written before is lost.
-        (
-            "sum(sum_over_time(llmc:cost_per_hour:mean1h{",
-            r#"sum(sum_over_time(llmc:cost_per_hour:mean1h{rules="","#,
-            vec!["half the price"],
-        ),
-        // Each copy of kube-state-metrics, and the other cluster, paid again.
+        ("sum(sum_over_time(llmc:cost_per_hour:mean1h{", r#"sum(sum_over_time(llmc:cost_per_hour:mean1h{rules="","#, vec![new_price]),
+        // Each copy of kube-state-metrics is paid for again.
         ("max by (namespace, pod, container) (", "(", vec![whole]),
-        ("vector(1.1)", "vector(2.2)", vec![whole, "more GPUs", "two days", "half the price"]),
+        ("vector(1.1)", "vector(2.2)", vec![whole, scale_up, gap, new_price]),
         (" and on () (day_of_month(vector(time())) > 3)", "", vec!["BudgetForecastExceeded: silent on the first days"]),
     ] {
         let stack = Compiled::example("korean-assistant");
@@ -291,9 +285,9 @@ fn reserved_spot_and_guardrails_are_paid_for() {
         })
     };
     let checks = [
-        check(0, "llmc:cost_per_hour:stack", "", 8.0 * 1.4 + 4.0 * 0.7),
-        // 8 reserved, 6 on demand, 2 spot; 4 reserved; 2 CPUs and 4 GiB.
-        check(5, "llmc:cost_per_hour:stack", "", 11.2 + 6.0 * 2.21 + 2.0 * 0.9 + 2.8 + 0.1),
+        check(0, "llmc:cost_per_hour:stack", "", 14.0),
+        // 8 reserved at 1.40, 6 on demand at 2.21, 2 spot at 0.90; 4 reserved at 0.70; 2 CPUs and 4 GiB.
+        check(5, "llmc:cost_per_hour:stack", "", 29.16),
         check(5, "llmc:cost_per_hour_guardrails:sum", "", 0.1),
     ];
     let model = |model: &str, pool: &str, value: f64| {

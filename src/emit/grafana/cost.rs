@@ -133,11 +133,15 @@ fn by_class(query: &Query<'_>) -> Panel {
 fn per_million_planned(query: &Query<'_>) -> Panel {
     let about = "Cost of a million tokens, prompt and generated, over the last day, against what the stated load and the expected copies \
                  come to. Little traffic alone makes tokens dear. Models without a stated load have no plan.";
-    Panel::new(Kind::Lines, "per-million-planned", "Cost per million tokens against the plan", &unit(query), about)
+    let mut panel = Panel::new(Kind::Lines, "per-million-planned", "Cost per million tokens against the plan", &unit(query), about)
         .query(query.recorded_per_model("llmc:cost_per_million_tokens:ratio1d"), "{{llmc_model}}")
-        .query(query.recorded_per_model("llmc:cost_per_million_tokens:planned"), "{{llmc_model}} planned")
         .zero_based()
-        .no_value("no traffic")
+        .no_value("no traffic");
+    // A model without a load has no plan to read.
+    for model in query.stack.models.values().filter(|model| model.load.is_some()) {
+        panel = panel.query(Some(query.recorded_of("llmc:cost_per_million_tokens:planned", model)), "{{llmc_model}} planned");
+    }
+    panel
 }
 
 /// Share of the monthly budget that is used; `None` without a budget.

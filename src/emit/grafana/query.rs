@@ -153,6 +153,11 @@ impl<'a> Query<'a> {
         Some(format!("sum by (llmc_model) ({})", self.recorded(name)?))
     }
 
+    /// A recorded series of one model, where it is chosen.
+    pub(super) fn recorded_of(&self, name: &str, model: &Model) -> String {
+        format!("sum by (llmc_model) ({name}{{{}, llmc_model={}}})", self.matchers().join(", "), quoted(&model.name))
+    }
+
     /// What the chosen models' GPUs cost in an hour together; `None` without models.
     pub(super) fn cost_per_hour(&self) -> Option<String> {
         Some(format!("sum({})", self.recorded(COST_PER_HOUR)?))

@@ -176,13 +176,13 @@ impl<'a> Month<'a> {
         let before = hour.checked_mul(Decimal::TWO)?;
         let written = Selector::stack(self.scope.stack).equal("currency", currency(self.scope.stack)).equal("month", "1");
         let written = written.equal("rules", "before").of("llmc:cost_per_hour:mean1h");
-        let spent = [(before, 120), (self.reserved, 120), (hour, 120)];
+        let spent = [(before, 120), (self.reserved, 120), (hour, 96)];
         self.test(
             "half the price from the sixth day on",
             &[(written, format!("_ {}x119", before.normalize())), (self.held(), format!("_x120 {GPUS}x130"))],
             &[
-                self.expect(240, MONTH_TO_DATE, &spent, Decimal::new(15, 1)),
-                self.expect(240, FORECAST, &[spent[0], spent[1], (hour, JANUARY - 120)], Decimal::new(15, 1)),
+                self.expect(216, MONTH_TO_DATE, &spent, Decimal::new(15, 1)),
+                self.expect(216, FORECAST, &[spent[0], spent[1], (hour, JANUARY - 120)], Decimal::new(15, 1)),
             ],
         )
     }
