@@ -10,8 +10,8 @@ use super::record::Side;
 use super::renames::Renames;
 use crate::spec::{Objective, PiiKind, SelfCheck, Spec};
 
-/// The rule file of a tree.
-const RULES_FILE: &str = "prometheus/rules.yaml";
+/// The rule files of a tree.
+const RULE_FILES: [&str; 2] = ["prometheus/rules.yaml", "prometheus/cost.yaml"];
 
 /// A check that a route has in force.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +140,7 @@ pub(super) struct Alerts {
 
 /// The alerts of either tree that the other lacks. Alerts of a renamed model are the same.
 pub(super) fn alerts(old: &Side<'_>, new: &Side<'_>, renames: &Renames) -> Alerts {
-    if old.tree.files.get(RULES_FILE) == new.tree.files.get(RULES_FILE) {
+    if RULE_FILES.iter().all(|file| old.tree.files.get(*file) == new.tree.files.get(*file)) {
         return Alerts::default();
     }
     let (before, after) = (of_side(old, Some(renames)), of_side(new, None));
@@ -151,13 +151,14 @@ pub(super) fn alerts(old: &Side<'_>, new: &Side<'_>, renames: &Renames) -> Alert
 }
 
 fn of_side(side: &Side<'_>, renames: Option<&Renames>) -> Option<BTreeSet<Alert>> {
-    if !side.tree.files.contains_key(RULES_FILE) {
-        return Some(BTreeSet::new());
+    let mut alerts = BTreeSet::new();
+    for file in RULE_FILES.into_iter().filter(|file| side.tree.files.contains_key(*file)) {
+        let rules = side.tree.text(file).and_then(yaml)?;
+        let groups = rules.get("groups")?.as_array()?;
+        let rules = groups.iter().filter_map(|group| group.get("rules")?.as_array()).flatten();
+        alerts.extend(rules.filter_map(|rule| alert(rule, renames)));
     }
-    let rules = side.tree.text(RULES_FILE).and_then(yaml)?;
-    let groups = rules.get("groups")?.as_array()?;
-    let rules = groups.iter().filter_map(|group| group.get("rules")?.as_array()).flatten();
-    Some(rules.filter_map(|rule| alert(rule, renames)).collect())
+    Some(alerts)
 }
 
 fn alert(rule: &Value, renames: Option<&Renames>) -> Option<Alert> {

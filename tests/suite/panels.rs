@@ -108,9 +108,10 @@ fn panel_queries(dashboard: &Value) -> Vec<(String, String)> {
 }
 
 /// What each recording rule writes, and what each selector of each alert reads.
-fn rule_queries(rules: &Value) -> Vec<(String, String)> {
+fn rule_queries(folder: &Path) -> Vec<(String, String)> {
     let mut queries = Vec::new();
-    for rule in rules["groups"].as_array().expect("groups").iter().flat_map(|group| group["rules"].as_array().expect("rules")) {
+    let groups = rule_groups(folder);
+    for rule in groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")) {
         if let Some(name) = rule["record"].as_str() {
             let labels = rule["labels"].as_object().expect("labels").iter();
             let labels: Vec<String> = labels.map(|(label, value)| format!("{label}={value}")).collect();
@@ -124,6 +125,14 @@ fn rule_queries(rules: &Value) -> Vec<(String, String)> {
         }
     }
     queries
+}
+
+/// The rule files, and the groups of both.
+const RULES: [&str; 2] = ["rules.yaml", "cost.yaml"];
+
+fn rule_groups(folder: &Path) -> Vec<Value> {
+    let groups = |file: &str| yaml(&folder.join("prometheus").join(file))["groups"].as_array().expect("groups").clone();
+    RULES.into_iter().flat_map(groups).collect()
 }
 
 fn selectors(expr: &Expr, found: &mut Vec<String>) {
@@ -164,10 +173,9 @@ fn test(name: &str, world: &World, queries: &[(String, String)]) -> Value {
 
 /// Asks promtool about `tests` with the stack's own rules loaded.
 fn ask(folder: &Path, tests: Vec<Value>) -> Run {
-    let rules = yaml(&folder.join("prometheus/rules.yaml"));
-    let groups: Vec<&Value> = rules["groups"].as_array().expect("groups").iter().map(|group| &group["name"]).collect();
+    let groups: Vec<Value> = rule_groups(folder).iter().map(|group| group["name"].clone()).collect();
     let file = folder.join("prometheus/panels.yaml");
-    let tests = json!({ "rule_files": ["rules.yaml"], "evaluation_interval": "5m", "group_eval_order": groups, "tests": tests });
+    let tests = json!({ "rule_files": RULES, "evaluation_interval": "5m", "group_eval_order": groups, "tests": tests });
     // JSON is YAML.
     std::fs::write(&file, tests.to_string()).expect("written");
     judge("promtool", &["test", file.to_str().expect("UTF-8")], "")
@@ -186,7 +194,7 @@ fn queries(compiled: &Compiled, name: &str) -> Vec<(String, String)> {
     let folder = compiled.of(name);
     let panels = panel_queries(&compiled.dashboard(name));
     assert!(panels.len() > 60, "{name}: {} queries of panels", panels.len());
-    let rules = rule_queries(&yaml(&folder.join("prometheus/rules.yaml")));
+    let rules = rule_queries(&folder);
     assert!(rules.len() > 40, "{name}: {} queries of rules", rules.len());
     panels.into_iter().chain(rules).chain(autoscaler_queries(&resolved(name), &folder)).collect()
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{Run, compile, copy, example_stacks, judge, root, yaml};
+
+/// The rule files of a stack with models, and their tests.
+const RULES: [&str; 2] = ["rules.yaml", "cost.yaml"];
+const TESTS: [&str; 2] = ["tests.yaml", "cost-tests.yaml"];
 
 /// A compiled stack in a folder of its own.
 struct Compiled {
@@ -44,19 +48,34 @@ impl Compiled {
         yaml(&self.text(file))
     }
 
+    /// Edits both rule files; one of them at least must change.
     fn rewrite_rules(&self, edit: impl Fn(String) -> String) {
-        let (before, path) = (self.text("rules.yaml"), self.path("rules.yaml"));
-        let after = edit(before.clone());
-        assert_ne!(before, after, "the edit changed nothing");
-        std::fs::write(path, after).expect("written");
+        let mut is_changed = false;
+        for file in RULES {
+            let before = self.text(file);
+            let after = edit(before.clone());
+            is_changed |= before != after;
+            std::fs::write(self.path(file), after).expect("written");
+        }
+        assert!(is_changed, "the edit changed nothing");
+    }
+
+    /// Every rule of both files.
+    fn rules(&self) -> Vec<Value> {
+        RULES.iter().flat_map(|file| rules(&self.yaml(file)).into_iter().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    fn judged(&self, task: &str, files: &[&str]) -> Run {
+        let paths: Vec<String> = files.iter().map(|file| self.path(file).to_string_lossy().into_owned()).collect();
+        judge("promtool", &std::iter::once(task).chain(paths.iter().map(String::as_str)).collect::<Vec<_>>(), "")
     }
 
     fn check(&self) -> Run {
-        judge("promtool", &["check", &self.path("rules.yaml").to_string_lossy()], "")
+        self.judged("check", &RULES)
     }
 
     fn test(&self) -> Run {
-        judge("promtool", &["test", &self.path("tests.yaml").to_string_lossy()], "")
+        self.judged("test", &TESTS)
     }
 }
 
@@ -95,7 +114,8 @@ fn the_object_holds_the_very_rules_that_are_tested() {
         let stack = Compiled::example(&name);
         let object = stack.yaml("prometheus-rule.yaml");
         assert_eq!(object["kind"], "PrometheusRule");
-        assert_eq!(object["spec"], stack.yaml("rules.yaml"), "{name}");
+        let groups: Vec<Value> = RULES.iter().flat_map(|file| items(&stack.yaml(file), "groups").to_vec()).collect();
+        assert_eq!(object["spec"], json!({ "groups": groups }), "{name}");
         assert_eq!(object["metadata"]["labels"]["release"], "kube-prometheus-stack", "{name}");
     }
 }
@@ -104,12 +124,12 @@ fn the_object_holds_the_very_rules_that_are_tested() {
 fn every_alert_has_its_three_tests_and_says_whom_and_what() {
     for name in example_stacks() {
         let stack = Compiled::example(&name);
-        let (file, tests) = (stack.yaml("rules.yaml"), stack.yaml("tests.yaml"));
+        let (rules, tests) = (stack.rules(), TESTS.map(|file| stack.yaml(file)));
         let mut cases: BTreeMap<&str, u32> = BTreeMap::new();
-        for test in items(&tests, "tests") {
+        for test in tests.iter().flat_map(|file| items(file, "tests")) {
             *cases.entry(text(test, "name")).or_default() += 1;
         }
-        let alerts: Vec<&Value> = rules(&file).into_iter().filter(|rule| rule["alert"].is_string()).collect();
+        let alerts: Vec<&Value> = rules.iter().filter(|rule| rule["alert"].is_string()).collect();
         assert!(alerts.len() > 8, "{name}: {} alerts", alerts.len());
         for alert in alerts {
             for case in ["fires", "silent in good order", "silent without traffic"] {
@@ -131,7 +151,7 @@ fn every_alert_has_its_three_tests_and_says_whom_and_what() {
 fn every_test_of_every_alert_can_fail() {
     for (expr, must_fail) in [("vector(1) > 2", ": fires"), ("vector(1)", ": silent")] {
         let stack = Compiled::example("customer-support");
-        let tests = stack.yaml("tests.yaml");
+        let tests = TESTS.map(|file| stack.yaml(file));
         stack.rewrite_rules(|rules| {
             let mut is_alert = false;
             let lines = rules.lines().map(|line| {
@@ -147,7 +167,8 @@ fn every_test_of_every_alert_can_fail() {
         });
         let run = stack.test();
         assert_eq!(run.code, 1, "{}", run.stdout);
-        let expected: Vec<&str> = items(&tests, "tests").iter().map(|t| text(t, "name")).filter(|n| n.contains(must_fail)).collect();
+        let expected: Vec<&str> =
+            tests.iter().flat_map(|file| items(file, "tests")).map(|t| text(t, "name")).filter(|n| n.contains(must_fail)).collect();
         assert!(expected.len() > 20);
         for test in expected {
             assert!(run.stdout.contains(&format!("name: {test},")), "`{test}` passes with `{expr}`\n{}", run.stdout);
@@ -167,6 +188,130 @@ fn a_changed_threshold_or_selector_fails_the_tests() {
         let run = stack.test();
         assert!(run.code == 1 && run.stdout.contains(alert), "{from}\n{}", run.stdout);
     }
+}
+
+/// Each of these is a way in which a month to date is often wrong.
+#[test]
+fn a_broken_month_fails_its_tests() {
+    // promtool names a test of values only by what it asks and when.
+    let (whole, scale_up, gap, new_price) = ("time: 31d1h,", "time: 12d12h,", "time: 10d,", "time: 9d,");
+    for (from, to, tests) in [
+        // The month never ends, and it begins an hour early.
+        (r#"]) and on (month) count_values("month", month(vector(time() - 1)))"#, "])", vec![whole]),
+        ("month(vector(time() - 1))", "month(vector(time()))", vec![whole]),
+        // Every other hour is lost, and what is longer ago than half a month.
+        ("[31d:1h]", "[31d:2h]", vec![scale_up, gap, new_price]),
+        ("[31d:1h]", "[15d:1h]", vec!["time: 31d,"]),
+        // A forecast that counts from the wrong end, and one that believes a single hour.
+        (" - day_of_month(", " + day_of_month(", vec!["time: 32d,", scale_up]),
+        ("[1d])) * sum(llmc:month_remaining", "[1h])) * sum(llmc:month_remaining", vec!["time: 10d12h,"]),
+        // Money at the price of now: what was written before is lost.
+        ("sum(sum_over_time(llmc:cost_per_hour:mean1h{", r#"sum(sum_over_time(llmc:cost_per_hour:mean1h{rules="","#, vec![new_price]),
+        // Each copy of kube-state-metrics is paid for again.
+        ("max by (namespace, pod, container) (", "(", vec![whole]),
+        ("vector(1.1)", "vector(2.2)", vec![whole, scale_up, gap, new_price]),
+        (" and on () (day_of_month(vector(time())) > 3)", "", vec!["BudgetForecastExceeded: silent on the first days"]),
+    ] {
+        let stack = Compiled::example("korean-assistant");
+        stack.rewrite_rules(|rules| rules.replace(from, to));
+        let run = stack.judged("test", &TESTS[1..]);
+        assert_eq!(run.code, 1, "{to}: {}", run.stdout);
+        for test in tests {
+            assert!(run.stdout.contains(test), "{to}: `{test}` passes\n{}", run.stdout);
+        }
+    }
+}
+
+/// A rule with another price from the eleventh day on, as a compile on that day would leave it: what was
+/// spent before stays.
+#[test]
+fn a_new_price_rewrites_no_history() {
+    let stack = Compiled::example("korean-assistant");
+    stack.rewrite_rules(|rules| rules.replace("expr: vector(1.1)", "expr: vector(1.1) + 1.1 * (vector(time()) >= bool 864000)"));
+    let mut tests = stack.yaml(TESTS[1]);
+    tests["tests"].as_array_mut().expect("tests").retain(|test| text(test, "name").contains("as many GPUs"));
+    let labels = r#"{currency="USD", llmc_stack="korean-assistant", namespace="assistant"}"#;
+    let check = |hours: u32, name: &str, value: f64| {
+        // The first dear hour is the mean of both prices where a range holds the sample at its beginning.
+        json!({
+            "expr": format!("abs(llmc:cost_monthly:{name} - {value}) <= bool 4.4"),
+            "eval_time": format!("{hours}h"),
+            "exp_samples": [{ "labels": labels, "value": 1 }],
+        })
+    };
+    let month_to_date = 240.0 * 4.4 + 120.0 * 8.8;
+    tests["tests"][0]["promql_expr_test"] =
+        json!([check(360, "month_to_date", month_to_date), check(360, "forecast", month_to_date + 384.0 * 8.8)]);
+    std::fs::write(stack.path(TESTS[1]), tests.to_string()).expect("written");
+    let run = stack.judged("test", &TESTS[1..]);
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    // And it can fail: at the price of now, everything would have cost twice as much.
+    stack.rewrite_rules(|rules| rules.replace("864000", "0"));
+    assert_eq!(stack.judged("test", &TESTS[1..]).code, 1);
+}
+
+#[test]
+fn reserved_spot_and_guardrails_are_paid_for() {
+    let priced = |spec: String| {
+        spec.replace(
+            "price-per-gpu-hour 2.21",
+            "price-per-gpu-hour 2.21\n        reserved gpus=8 price-per-gpu-hour=1.40\n        spot share=0.25 price-per-gpu-hour=0.90",
+        )
+        .replace("price-per-gpu-hour 1.10", "price-per-gpu-hour 1.10\n        reserved gpus=4 price-per-gpu-hour=0.70")
+        .replace("    budget {", "    prices cpu-hour=0.04 memory-gib-hour=0.005\n    budget {")
+    };
+    let stack = Compiled::edited("customer-support", priced);
+    for run in [stack.check(), stack.test()] {
+        assert_eq!(run.code, 0, "{}", run.stdout);
+    }
+    // Nothing is held: 8 and 4 reserved GPUs are paid for all the same. Eight more are a quarter spot.
+    let pod = |pod: &str, resource: &str| {
+        let labels = format!(r#"namespace="llm-serving",pod="customer-support-{pod}-7d9c5b8f4-x2k8z",container="c",node="n""#);
+        format!(r#"kube_pod_container_resource_requests{{{labels},resource="{resource}"}}"#)
+    };
+    let series = |series: String, values: &str| json!({ "series": series, "values": values });
+    let input = [
+        series(pod("llama-70b", "nvidia_com_gpu"), "0x3 16x7"),
+        series(pod("llama-8b", "nvidia_com_gpu"), "0x3 2x7"),
+        series(pod("default-guardrails", "cpu"), "_x4 2x7"),
+        series(pod("default-guardrails", "memory"), "_x4 4294967296x7"),
+    ];
+    let stack_labels = r#"llmc_stack="customer-support", namespace="llm-serving""#;
+    let check = |minutes: u32, name: &str, more: &str, value: f64| {
+        json!({
+            "expr": format!("round(sum by (llmc_model, llmc_pool) ({name}{{{stack_labels}}}), 0.000001)"),
+            "eval_time": format!("{minutes}m"),
+            "exp_samples": [{ "labels": format!("{{{more}}}"), "value": value }],
+        })
+    };
+    let checks = [
+        check(0, "llmc:cost_per_hour:stack", "", 14.0),
+        // 8 reserved at 1.40, 6 on demand at 2.21, 2 spot at 0.90; 4 reserved at 0.70; 2 CPUs and 4 GiB.
+        check(5, "llmc:cost_per_hour:stack", "", 29.16),
+        check(5, "llmc:cost_per_hour_guardrails:sum", "", 0.1),
+    ];
+    let model = |model: &str, pool: &str, value: f64| {
+        json!({
+            "expr": format!(r#"round(llmc:cost_per_hour:sum{{llmc_model="{model}"}}, 0.000001)"#),
+            "eval_time": "5m",
+            "exp_samples": [{
+                "labels": format!(r#"{{currency="USD", llmc_model="{model}", llmc_pool="{pool}", {stack_labels}}}"#), "value": value,
+            }],
+        })
+    };
+    let models = [model("llama-70b", "a100", 26.26), model("llama-8b", "l40s", 1.4)];
+    let idle = json!({
+        "expr": "round(sum(llmc:cost_per_hour_idle_reservation:sum), 0.000001)",
+        "eval_time": "5m",
+        "exp_samples": [{ "labels": "{}", "value": 1.4 }],
+    });
+    let mut tests = stack.yaml(TESTS[1]);
+    tests["evaluation_interval"] = json!("1m");
+    let all: Vec<Value> = checks.into_iter().chain(models).chain([idle]).collect();
+    tests["tests"] = json!([{ "name": "classes", "interval": "1m", "input_series": input, "promql_expr_test": all }]);
+    std::fs::write(stack.path(TESTS[1]), tests.to_string()).expect("written");
+    let run = stack.judged("test", &TESTS[1..]);
+    assert_eq!(run.code, 0, "{}", run.stdout);
 }
 
 #[test]
@@ -208,7 +353,7 @@ fn tests_hold_for_every_target_and_window() {
 fn no_engine_metric_has_its_colon_escaped() {
     for name in example_stacks() {
         let stack = Compiled::example(&name);
-        for file in ["rules.yaml", "tests.yaml", "prometheus-rule.yaml"] {
+        for file in [RULES[0], RULES[1], TESTS[0], TESTS[1], "prometheus-rule.yaml"] {
             assert!(!stack.text(file).contains("vllm_"), "{name}: {file}");
         }
     }

@@ -1,8 +1,8 @@
 //! What the models cost: their GPUs at the pools' prices, held against tokens, requests and the
 //! budget.
 //!
-//! GPUs and their cost come from the stack's recording rules, so that dashboard and alerts agree,
-//! and a new price does not rewrite the past. Only a stack's own models are in it.
+//! Everything comes from the stack's recording rules, so that dashboard and alerts agree, and a new
+//! price does not rewrite the past. Only what the cluster measures is in it.
 
 use rust_decimal::prelude::ToPrimitive;
 
@@ -24,7 +24,11 @@ pub(super) fn row(query: &Query<'_>) -> Row {
     let mut panels = vec![month_to_date(query)];
     panels.extend(budget_used(query));
     panels.extend([
+        forecast(query),
         month_at_this_rate(query),
+        month(query),
+        by_class(query),
+        per_million_planned(query),
         tokens(query),
         gpus(query),
         per_hour(query),
@@ -43,7 +47,7 @@ fn unit(query: &Query<'_>) -> String {
         "SEK", "TRY", "UAH", "USD", "VND", "ZAR",
     ];
     // Grafana puts what stands after the colon right before the number.
-    let code = query.stack.budget.as_ref().map_or("USD", |budget| budget.currency.as_str());
+    let code = query.stack.currency.as_str();
     if KNOWN.contains(&code) { format!("currency{code}") } else { format!("currency:{code} ") }
 }
 
@@ -62,15 +66,82 @@ fn even_budget(query: &Query<'_>, parts_per_month: f64) -> Vec<(f64, &'static st
     query.stack.budget.as_ref().map_or_else(Vec::new, line)
 }
 
+/// What is not in the figures, in words.
+fn not_measured(query: &Query<'_>) -> &'static str {
+    if query.stack.externals.is_empty() {
+        "Volumes are not in it."
+    } else {
+        "Tokens of other providers and volumes are not in it: nothing in the cluster measures them."
+    }
+}
+
 fn month_to_date(query: &Query<'_>) -> Panel {
-    let about = "What the chosen models' GPUs have cost since the month began in the dashboard's time zone, at the pools' \
-                 prices. Hours that Prometheus has no samples of are missing; it must keep 31 days.";
+    let about = format!(
+        "What the stack has cost since the month began (UTC), up to the last whole hour: GPUs that pods hold, GPUs that are reserved, \
+         and servers of guardrails where CPU and memory have prices. Hours that Prometheus did not measure are missing; it must keep 32 days. {}",
+        not_measured(query)
+    );
     let steps = query.stack.budget.as_ref().map_or_else(Vec::new, |budget| alert_steps(budget, monthly(budget)));
     Panel::new(Kind::Stat, "month-to-date", "Cost this month", &unit(query), about)
-        .query(query.cost_over("$__range"), "month to date")
+        .query(query.of_stack("llmc:cost_monthly:month_to_date"), "month to date")
         .steps(steps)
-        .time_from("now/M")
         .no_value(NO_COST)
+}
+
+fn forecast(query: &Query<'_>) -> Panel {
+    let about = format!(
+        "Month to date, and the mean of the last day for the rest of the month (UTC). Says little in the first days. {}",
+        not_measured(query)
+    );
+    let steps = query.stack.budget.as_ref().map_or_else(Vec::new, |budget| objective::limit_steps(monthly(budget)));
+    Panel::new(Kind::Stat, "forecast", "Forecast of this month", &unit(query), about)
+        .query(query.of_stack("llmc:cost_monthly:forecast"), "end of the month")
+        .steps(steps)
+        .no_value(NO_COST)
+}
+
+fn month(query: &Query<'_>) -> Panel {
+    let about = format!(
+        "The month so far and its forecast against what the compiler expects of it at the stated load, as far as the cluster measures \
+         it, and against the budget. {}",
+        not_measured(query)
+    );
+    let mut panel = Panel::new(Kind::Lines, "month", "This month against the expectation", &unit(query), about)
+        .query(query.of_stack("llmc:cost_monthly:month_to_date"), "month to date")
+        .query(query.of_stack("llmc:cost_monthly:forecast"), "forecast")
+        .query(query.of_stack("llmc:cost_monthly:expected_measured"), "expected");
+    if query.stack.budget.is_some() {
+        panel = panel.query(query.of_stack("llmc:budget_monthly:constant"), "budget").series_color("budget", color::RED);
+    }
+    panel.series_color("expected", color::PURPLE).time_from("now/M").zero_based().no_value(NO_COST)
+}
+
+fn by_class(query: &Query<'_>) -> Panel {
+    let by_class = query.of_stack("llmc:cost_per_hour_by_class:sum").map(|cost| format!("sum by (llmc_pool, price_class) ({cost})"));
+    let expected = query.of_stack("llmc:cost_monthly:expected_measured").map(|expected| format!("{expected} / {HOURS_PER_MONTH}"));
+    let about = "GPUs of each pool by what is paid for them. Reserved GPUs are paid always; which pods run on spot nodes is not measured, so \
+                 the GPUs beyond the reservation are split as the spec says. The line is what the compiler expects of an hour of everything \
+                 that is measured.";
+    Panel::new(Kind::Lines, "by-class", "Cost per hour by price", &unit(query), about)
+        .query(by_class, "{{llmc_pool}} {{price_class}}")
+        .query(expected, "expected of all")
+        .series_color("expected of all", color::PURPLE)
+        .zero_based()
+        .no_value(NO_COST)
+}
+
+fn per_million_planned(query: &Query<'_>) -> Panel {
+    let about = "Cost of a million tokens, prompt and generated, over the last day, against what the stated load and the expected copies \
+                 come to. Little traffic alone makes tokens dear. Models without a stated load have no plan.";
+    let mut panel = Panel::new(Kind::Lines, "per-million-planned", "Cost per million tokens against the plan", &unit(query), about)
+        .query(query.recorded_per_model("llmc:cost_per_million_tokens:ratio1d"), "{{llmc_model}}")
+        .zero_based()
+        .no_value("no traffic");
+    // A model without a load has no plan to read.
+    for model in query.stack.models.values().filter(|model| model.load.is_some()) {
+        panel = panel.query(Some(query.recorded_of("llmc:cost_per_million_tokens:planned", model)), "{{llmc_model}} planned");
+    }
+    panel
 }
 
 /// Share of the monthly budget that is used; `None` without a budget.
@@ -78,16 +149,16 @@ pub(super) fn budget_used(query: &Query<'_>) -> Option<Panel> {
     let budget = query.stack.budget.as_ref().filter(|budget| !budget.monthly.0.is_zero())?;
     let shares: Vec<String> = budget.alert_at.iter().map(|share| format!("{}%", objective::percent(*share))).collect();
     let about = format!(
-        "Cost of this month's GPUs as a share of the monthly budget of {} {}. Alerts at {}.",
+        "What is spent of the monthly budget of {} {} since the month began (UTC). Alerts at {}. {}",
         budget.monthly,
         super::routes::markdown(&budget.currency),
-        shares.join(", ")
+        shares.join(", "),
+        not_measured(query)
     );
     let panel = Panel::new(Kind::Gauge, "budget-used", "Budget used this month", "percentunit", about)
-        .query(query.cost_over("$__range").map(|cost| format!("{cost} / {}", budget.monthly)), "budget used")
+        .query(query.of_stack("llmc:cost_monthly:month_to_date").map(|cost| format!("{cost} / {}", budget.monthly)), "budget used")
         .steps(alert_steps(budget, 1.0))
         .up_to(budget.alert_at.iter().copied().fold(1.0, f64::max))
-        .time_from("now/M")
         .no_value(NO_COST);
     Some(panel)
 }
@@ -122,7 +193,8 @@ fn gpus(query: &Query<'_>) -> Panel {
 
 fn per_hour(query: &Query<'_>) -> Panel {
     let line = if query.stack.budget.is_some() { " The line is the budget spread evenly over a month of 730 hours." } else { "" };
-    let about = format!("Allocated GPUs times the price of their pool, by model.{line}");
+    let about =
+        format!("What each model pays for its GPUs: the price of the pool, of reserved GPUs the mean of those that are used.{line}");
     Panel::new(Kind::Stacked, "per-hour", "GPU cost per hour", &unit(query), about)
         .query(query.recorded_per_model(COST_PER_HOUR), "{{llmc_model}}")
         .steps(even_budget(query, HOURS_PER_MONTH))

@@ -153,6 +153,11 @@ impl<'a> Query<'a> {
         Some(format!("sum by (llmc_model) ({})", self.recorded(name)?))
     }
 
+    /// A recorded series of one model, where it is chosen.
+    pub(super) fn recorded_of(&self, name: &str, model: &Model) -> String {
+        format!("sum by (llmc_model) ({name}{{{}, llmc_model={}}})", self.matchers().join(", "), quoted(&model.name))
+    }
+
     /// What the chosen models' GPUs cost in an hour together; `None` without models.
     pub(super) fn cost_per_hour(&self) -> Option<String> {
         Some(format!("sum({})", self.recorded(COST_PER_HOUR)?))
@@ -162,6 +167,13 @@ impl<'a> Query<'a> {
     pub(super) fn cost_over(&self, range: &str) -> Option<String> {
         let cost = self.cost_per_hour()?;
         Some(format!("sum_over_time({cost}[{range}:{COST_STEP_SECONDS}s]) * {COST_STEP_SECONDS} / 3600"))
+    }
+
+    /// A recorded series of the whole stack, whatever models are chosen; `None` without models.
+    pub(super) fn of_stack(&self, name: &str) -> Option<String> {
+        let matchers =
+            [r#"namespace=~"$namespace""#.to_owned(), self.stack_matcher(), format!("currency={}", quoted(&self.stack.currency))];
+        (!self.stack.models.is_empty()).then(|| format!("{name}{{{}}}", matchers.join(", ")))
     }
 
     fn recorded(&self, name: &str) -> Option<String> {

@@ -34,7 +34,7 @@ fn nothing_of(deployment: &Selector) -> String {
 }
 
 /// GPUs that a model holds, from the moment that a pod has a node, also while it loads.
-pub(super) fn allocated(scope: &Scope<'_>) -> Rule {
+fn allocated(scope: &Scope<'_>) -> Rule {
     record(
         "llmc:gpus_allocated:sum",
         format!("sum({}) {}", requested(&scope.pods(), "nvidia_com_gpu"), nothing_of(&scope.deployment())),
@@ -45,7 +45,7 @@ pub(super) fn allocated(scope: &Scope<'_>) -> Rule {
 /// What everything that is measured costs in an hour, by model, pool, class of price and guardrails, and together.
 pub(super) fn group(stack: &Stack) -> Group {
     let used = |pool: &&Pool| stack.models.values().any(|model| model.pool == pool.name);
-    let mut rules = Vec::new();
+    let mut rules: Vec<Rule> = stack.models.values().map(|model| allocated(&Scope::of(stack, model))).collect();
     for pool in stack.pools.values() {
         let Some(prices) = PoolPrices::of(pool) else { continue };
         if used(&pool) || prices.reserved.is_some() {
@@ -54,14 +54,12 @@ pub(super) fn group(stack: &Stack) -> Group {
     }
     rules.extend(stack.models.values().filter_map(|model| of_model(stack, model)).flatten());
     rules.extend(guarded(stack).filter_map(|guardrails| of_guardrails(stack, guardrails)));
-    if !rules.is_empty() {
-        let money = Selector::stack(stack).equal("currency", currency(stack));
-        let mut parts = vec![money.of("llmc:cost_per_hour_by_class:sum")];
-        if prices_of_servers(stack).is_some() && guarded(stack).next().is_some() {
-            parts.push(money.of("llmc:cost_per_hour_guardrails:sum"));
-        }
-        rules.push(record(STACK_PER_HOUR, format!("sum({})", parts.join(" or ")), money_labels(stack, &[])));
+    let money = Selector::stack(stack).equal("currency", currency(stack));
+    let mut parts = vec![money.of("llmc:cost_per_hour_by_class:sum")];
+    if prices_of_servers(stack).is_some() && guarded(stack).next().is_some() {
+        parts.push(money.of("llmc:cost_per_hour_guardrails:sum"));
     }
+    rules.push(record(STACK_PER_HOUR, format!("sum({})", parts.join(" or ")), money_labels(stack, &[])));
     Group { name: format!("{}.cost", stack.name), interval_seconds: None, about: Route::of(["pool"]), rules }
 }
 

@@ -1,5 +1,5 @@
-//! Prometheus: recording rules, alerts and their unit tests, as a rule file and as a
-//! PrometheusRule.
+//! Prometheus: recording rules, alerts and their unit tests, as two rule files and as one
+//! PrometheusRule of both.
 //!
 //! Everything is written for promtool 2.42 and later: no labels of groups, no fuzzy comparison.
 
@@ -19,7 +19,7 @@ mod unit_tests;
 
 use serde_json::{Value, json};
 
-use self::rule::Group;
+use self::rule::{Group, Rule};
 use self::scope::Scope;
 use super::promql::{self, Known};
 use super::{Emitted, Estimates, labels, to_yaml};
@@ -27,67 +27,88 @@ use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Route};
 use crate::stack::Stack;
 
-/// The rule file, as the test file names it.
+/// The rule files, as the test files name them.
 const RULES_FILE: &str = "rules.yaml";
+const COST_RULES_FILE: &str = "cost.yaml";
 /// Seconds between two evaluations of rules over many hours.
 const SLOW_INTERVAL_SECONDS: u64 = 120;
 
 /// The rules of a stack, with their tests.
 pub(super) fn emit(stack: &Stack, estimates: Estimates<'_>) -> Emitted {
     let mut out = Emitted::default();
-    let groups = groups(stack, estimates.cost);
+    let groups = Groups::of(stack, estimates.cost);
     // What others serve is not measured in the cluster.
-    if groups.is_empty() {
+    if groups.all().next().is_none() {
         return out;
     }
     out.faults.extend(lint(stack, &groups));
-    let rules = rule::rule_file(&groups);
-    out.file(format!("prometheus/{RULES_FILE}"), to_yaml(&rules));
+    out.file(format!("prometheus/{RULES_FILE}"), to_yaml(&rule::rule_file(groups.service.iter())));
+    if !groups.cost.is_empty() {
+        out.file(format!("prometheus/{COST_RULES_FILE}"), to_yaml(&rule::rule_file(groups.cost.iter())));
+    }
     out.file("prometheus/tests.yaml", to_yaml(&unit_tests::test_file(stack, &groups)));
     if let Some(tests) = unit_tests::month_file(stack, &groups) {
-        out.file("prometheus/month.tests.yaml", to_yaml(&tests));
+        out.file("prometheus/cost-tests.yaml", to_yaml(&tests));
     }
-    out.object("prometheus/prometheus-rule.yaml", prometheus_rule(stack, rules));
+    out.object("prometheus/prometheus-rule.yaml", prometheus_rule(stack, rule::rule_file(groups.all())));
     out
 }
 
 /// All groups, in an order in which each reads only what was written before.
-fn groups(stack: &Stack, cost: Option<&Cost>) -> Vec<Group> {
-    let mut groups = Vec::new();
-    // Pools without a model cost nothing that could be measured.
-    if !stack.models.is_empty() {
-        groups.push(prices::group(stack));
-    }
-    for model in stack.models.values() {
-        let scope = Scope::of(stack, model);
-        let slo = slo::objectives(&scope);
-        let about = Route::of(["model", model.name.as_str()]);
-        let mut rules = recordings::recordings(&scope);
-        rules.push(cost::allocated(&scope));
-        rules.extend(slo.rules);
-        rules.extend(alerts::alerts(&scope));
-        let name = format!("{}.model.{}", stack.name, model.name);
-        if !slo.slow.is_empty() {
-            let (name, interval_seconds) = (format!("{name}.slow"), Some(SLOW_INTERVAL_SECONDS));
-            groups.push(Group { name, interval_seconds, about: about.clone(), rules: slo.slow });
-        }
-        groups.push(Group { name, interval_seconds: None, about, rules });
-    }
-    groups.extend(guardrails::groups(stack));
-    if !stack.models.is_empty() {
-        let spent = cost::group(stack);
-        if !spent.rules.is_empty() {
-            groups.extend([spent, expected::group(stack, cost), month::group(stack), budget::group(stack, cost)]);
-        }
-    }
-    groups.retain(|group| !group.rules.is_empty());
-    groups
+struct Groups {
+    /// How models and guardrails do.
+    service: Vec<Group>,
+    /// What they cost, in a file of its own, so that a month of it is simulated in seconds.
+    cost: Vec<Group>,
 }
 
-fn lint(stack: &Stack, groups: &[Group]) -> Vec<Diagnostic> {
+impl Groups {
+    fn of(stack: &Stack, cost: Option<&Cost>) -> Self {
+        let mut service = Vec::new();
+        for model in stack.models.values() {
+            let scope = Scope::of(stack, model);
+            let slo = slo::objectives(&scope);
+            let about = Route::of(["model", model.name.as_str()]);
+            let mut rules = recordings::recordings(&scope);
+            rules.extend(slo.rules);
+            rules.extend(alerts::alerts(&scope));
+            let name = format!("{}.model.{}", stack.name, model.name);
+            if !slo.slow.is_empty() {
+                let (name, interval_seconds) = (format!("{name}.slow"), Some(SLOW_INTERVAL_SECONDS));
+                service.push(Group { name, interval_seconds, about: about.clone(), rules: slo.slow });
+            }
+            service.push(Group { name, interval_seconds: None, about, rules });
+        }
+        service.extend(guardrails::groups(stack));
+        service.retain(|group| !group.rules.is_empty());
+        Self { service, cost: Self::of_cost(stack, cost) }
+    }
+
+    fn of_cost(stack: &Stack, cost: Option<&Cost>) -> Vec<Group> {
+        // Pools without a model cost nothing that could be measured.
+        if stack.models.is_empty() {
+            return Vec::new();
+        }
+        let mut groups =
+            vec![prices::group(stack), cost::group(stack), expected::group(stack, cost), month::group(stack), budget::group(stack, cost)];
+        groups.retain(|group| !group.rules.is_empty());
+        groups
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Group> {
+        self.service.iter().chain(&self.cost)
+    }
+
+    fn rules(&self) -> impl Iterator<Item = (&Group, &Rule)> {
+        self.all().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)))
+    }
+}
+
+fn lint(stack: &Stack, groups: &Groups) -> Vec<Diagnostic> {
     let known = Known::of(stack);
-    let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
-    rules.flat_map(|(group, rule)| promql::diagnose(&group.about, rule.name(), rule.expr(), &promql::lint(rule.expr(), &known))).collect()
+    let faults =
+        |(group, rule): (&Group, &Rule)| promql::diagnose(&group.about, rule.name(), rule.expr(), &promql::lint(rule.expr(), &known));
+    groups.rules().flat_map(faults).collect()
 }
 
 fn prometheus_rule(stack: &Stack, spec: Value) -> Value {

@@ -107,7 +107,7 @@ impl<'a> Month<'a> {
     fn whole(&self) -> Option<Value> {
         let hour = self.hour(GPUS)?;
         let (exact, held) = (Decimal::new(1, 4), self.held());
-        let values = format!("{GPUS}x800");
+        let values = format!("{GPUS}x770");
         let input = [
             (held.clone(), values.clone()),
             // The same pod as a second copy of kube-state-metrics sees it, and a stack of that name elsewhere.
@@ -144,12 +144,12 @@ impl<'a> Month<'a> {
         let halfway = [(before, 240), (after, 12), (before.checked_add(after)?.checked_div(Decimal::TWO)?, JANUARY - 252)];
         self.test(
             "more GPUs from the eleventh day on",
-            &[(self.held(), format!("{GPUS}x239 {MORE_GPUS}x500"))],
+            &[(self.held(), format!("{GPUS}x239 {MORE_GPUS}x70"))],
             &[
                 self.expect(239, FORECAST, &[(before, JANUARY)], Decimal::new(1, 4)),
                 self.expect(252, FORECAST, &halfway, Decimal::from(24)),
-                self.expect(480, MONTH_TO_DATE, &[(before, 240), (after, 240)], about),
-                self.expect(480, FORECAST, &[(before, 240), (after, JANUARY - 240)], about),
+                self.expect(300, MONTH_TO_DATE, &[(before, 240), (after, 60)], about),
+                self.expect(300, FORECAST, &[(before, 240), (after, JANUARY - 240)], about),
             ],
         )
     }
@@ -161,7 +161,7 @@ impl<'a> Month<'a> {
         let spent = [(hour, 192), (self.reserved, 48)];
         self.test(
             "two days without kube-state-metrics",
-            &[(self.held(), format!("{GPUS}x119 _x48 {GPUS}x400"))],
+            &[(self.held(), format!("{GPUS}x119 _x48 {GPUS}x80"))],
             &[
                 self.expect(240, MONTH_TO_DATE, &spent, Decimal::new(15, 1)),
                 self.share(240, measured),
@@ -176,13 +176,13 @@ impl<'a> Month<'a> {
         let before = hour.checked_mul(Decimal::TWO)?;
         let written = Selector::stack(self.scope.stack).equal("currency", currency(self.scope.stack)).equal("month", "1");
         let written = written.equal("rules", "before").of("llmc:cost_per_hour:mean1h");
-        let spent = [(before, 240), (self.reserved, 240), (hour, 240)];
+        let spent = [(before, 120), (self.reserved, 120), (hour, 96)];
         self.test(
-            "half the price from the eleventh day on",
-            &[(written, format!("_ {}x239", before.normalize())), (self.held(), format!("_x240 {GPUS}x500"))],
+            "half the price from the sixth day on",
+            &[(written, format!("_ {}x119", before.normalize())), (self.held(), format!("_x120 {GPUS}x130"))],
             &[
-                self.expect(480, MONTH_TO_DATE, &spent, Decimal::new(15, 1)),
-                self.expect(480, FORECAST, &[spent[0], spent[1], (hour, JANUARY - 240)], Decimal::new(15, 1)),
+                self.expect(216, MONTH_TO_DATE, &spent, Decimal::new(15, 1)),
+                self.expect(216, FORECAST, &[spent[0], spent[1], (hour, JANUARY - 120)], Decimal::new(15, 1)),
             ],
         )
     }

@@ -211,7 +211,7 @@ impl Input {
 }
 
 /// A rule file. The `spec` of a PrometheusRule is the same.
-pub(super) fn rule_file(groups: &[Group]) -> Value {
+pub(super) fn rule_file<'a>(groups: impl Iterator<Item = &'a Group>) -> Value {
     let group = |group: &Group| {
         let mut map = Map::from_iter([("name".into(), group.name.clone().into())]);
         if let Some(seconds) = group.interval_seconds {
@@ -220,7 +220,7 @@ pub(super) fn rule_file(groups: &[Group]) -> Value {
         map.insert("rules".into(), group.rules.iter().map(Rule::to_value).collect());
         Value::Object(map)
     };
-    json!({ "groups": groups.iter().map(group).collect::<Vec<_>>() })
+    json!({ "groups": groups.map(group).collect::<Vec<_>>() })
 }
 
 #[cfg(test)]

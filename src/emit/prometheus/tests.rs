@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
-use super::rule::Rule;
-use super::{four_digits, groups};
+use super::rule::{Group, Rule};
+use super::{Emitted, Groups, four_digits};
+use crate::cost::Cost;
+use crate::emit::Estimates;
 use crate::emit::promql::RECORDED;
-use crate::emit::{Emitted, Estimates};
 use crate::stack::{Duration, Indicator, Stack, Target};
 
 fn example() -> Stack {
@@ -13,8 +14,19 @@ fn example() -> Stack {
         .expect("the example resolves")
 }
 
+/// As `emit`, with what the stack costs.
 fn emit(stack: &Stack) -> Emitted {
-    super::emit(stack, Estimates { fits: &[], cost: None })
+    let cost = Cost::of(stack, &[]).expect("a sum");
+    super::emit(stack, Estimates { fits: &[], cost: Some(&cost) })
+}
+
+fn groups(stack: &Stack) -> Vec<Group> {
+    let groups = Groups::of(stack, Cost::of(stack, &[]).ok().as_ref());
+    groups.service.into_iter().chain(groups.cost).collect()
+}
+
+fn faults(stack: &Stack) -> Vec<String> {
+    emit(stack).faults.iter().map(|f| f.message.clone()).collect()
 }
 
 fn names(stack: &Stack, wanted: fn(&Rule) -> bool) -> BTreeSet<String> {
@@ -23,7 +35,14 @@ fn names(stack: &Stack, wanted: fn(&Rule) -> bool) -> BTreeSet<String> {
 
 #[test]
 fn what_is_recorded_is_what_may_be_read() {
-    let recorded = names(&example(), |rule| matches!(rule, Rule::Record(_)));
+    let mut stack = example();
+    let price = stack.pools["a100"].prices.on_demand.clone().expect("a price");
+    let pool = stack.pools.get_mut("a100").expect("the pool");
+    pool.prices.reserved = Some((8, price.clone()));
+    pool.prices.spot = Some((rust_decimal::Decimal::new(5, 1), price.clone()));
+    (stack.prices.cpu_hour, stack.prices.memory_gib_hour) = (Some(price.clone()), Some(price));
+    let recorded = names(&stack, |rule| matches!(rule, Rule::Record(_)));
+    assert_eq!(faults(&stack), Vec::<String>::new());
     assert_eq!(recorded, RECORDED.iter().map(|r| r.name.to_owned()).collect());
 }
 
@@ -34,8 +53,7 @@ fn no_query_of_any_known_version_is_unsound() {
         for model in stack.models.values_mut() {
             model.engine_version = version.parse().expect("a version");
         }
-        let faults: Vec<String> = emit(&stack).faults.iter().map(|f| f.message.clone()).collect();
-        assert_eq!(faults, Vec::<String>::new(), "{version}");
+        assert_eq!(faults(&stack), Vec::<String>::new(), "{version}");
     }
 }
 
@@ -113,10 +131,12 @@ fn text_of_a_user_stays_text() {
     assert!(emitted.faults.is_empty());
     for (path, text) in emitted.files {
         let file: serde_json::Value = serde_saphyr::from_str(&text).expect("YAML");
-        let pointer = if path.ends_with("rules.yaml") { "/groups/2/rules" } else { "/tests/0/alert_rule_test/0/exp_alerts" };
-        let items = file.pointer(pointer).and_then(serde_json::Value::as_array).expect("rules or alerts");
+        let lists = [("groups", "/rules"), ("tests", "/alert_rule_test/0/exp_alerts")];
+        let lists =
+            lists.iter().flat_map(|(list, items)| Some(file[list].as_array()?.iter().filter_map(move |l| l.pointer(items)?.as_array())));
+        let items: Vec<&serde_json::Value> = lists.flatten().flatten().collect();
         let label = |item: &serde_json::Value| item["labels"]["team"].as_str().or(item["exp_labels"]["team"].as_str()).map(str::to_owned);
-        let team = items.iter().find_map(label).expect("an alert with a team");
+        let team = items.into_iter().find_map(label).expect("an alert with a team");
         assert_eq!(team.replace("{{\"{\"}}", "{"), owner, "{path}");
         assert_eq!(team == owner, path.ends_with("tests.yaml"), "templates are escaped in rules, and only there");
     }

@@ -4,38 +4,40 @@ use serde_json::{Value, json};
 
 use super::rule::{Alert, Group, Input, Labels, Rule};
 use super::scope::{POD_NAME_END, Scope};
-use super::{RULES_FILE, month_tests, prices};
+use super::{COST_RULES_FILE, Groups, RULES_FILE, month_tests, prices};
 use crate::emit::promql::quote;
 use crate::engine::Signal;
 use crate::stack::Stack;
 
 /// The test file over the rule file of `groups`.
-pub(super) fn test_file(stack: &Stack, groups: &[Group]) -> Value {
+pub(super) fn test_file(stack: &Stack, groups: &Groups) -> Value {
     let mut tests: Vec<Value> = alerts(groups).filter(|alert| !is_hourly(alert)).flat_map(alert_tests).collect();
     tests.extend(stack.models.values().filter_map(|model| recording_test(&Scope::of(stack, model))));
+    let mut files = vec![RULES_FILE];
+    files.extend((!groups.cost.is_empty()).then_some(COST_RULES_FILE));
     // Every time that is looked at is a multiple of five minutes; each step evaluates every rule.
-    file(groups, "5m", tests)
+    file(&files, groups.all(), "5m", tests)
 }
 
 /// The test file of what takes days: a simulated month, and the alerts about one. `None` where nothing costs
 /// anything.
-pub(super) fn month_file(stack: &Stack, groups: &[Group]) -> Option<Value> {
+pub(super) fn month_file(stack: &Stack, groups: &Groups) -> Option<Value> {
     let mut tests: Vec<Value> = alerts(groups).filter(|alert| is_hourly(alert)).flat_map(alert_tests).collect();
     tests.extend(month_tests::tests(stack)?);
-    Some(file(groups, "1h", tests))
+    Some(file(&[COST_RULES_FILE], groups.cost.iter(), "1h", tests))
 }
 
-fn file(groups: &[Group], evaluation_interval: &str, tests: Vec<Value>) -> Value {
+fn file<'a>(rule_files: &[&str], groups: impl Iterator<Item = &'a Group>, evaluation_interval: &str, tests: Vec<Value>) -> Value {
     json!({
-        "rule_files": [RULES_FILE],
+        "rule_files": rule_files,
         "evaluation_interval": evaluation_interval,
-        "group_eval_order": groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
+        "group_eval_order": groups.map(|group| group.name.as_str()).collect::<Vec<_>>(),
         "tests": tests,
     })
 }
 
-fn alerts(groups: &[Group]) -> impl Iterator<Item = &Alert> {
-    groups.iter().flat_map(|group| &group.rules).filter_map(|rule| match rule {
+fn alerts(groups: &Groups) -> impl Iterator<Item = &Alert> {
+    groups.rules().filter_map(|(_, rule)| match rule {
         Rule::Alert(alert) => Some(alert.as_ref()),
         Rule::Record(_) => None,
     })

@@ -147,6 +147,10 @@ impl World {
             }
             labels.insert("container".into(), text(deployment, "/spec/template/spec/containers/0/name").to_owned());
             self.gauge("kube_pod_container_status_restarts_total", &labels, &[], 0.0);
+            for (resource, unit, value) in [("cpu", "core", 2.0), ("memory", "byte", 4_294_967_296.0)] {
+                let resource = [("node", "gpu-1"), ("resource", resource), ("unit", unit)];
+                self.gauge("kube_pod_container_resource_requests", &labels, &resource, value);
+            }
             if let Some(gpus) = gpus {
                 let resource = [("node", "gpu-1"), ("resource", "nvidia_com_gpu"), ("unit", "integer")];
                 self.gauge("kube_pod_container_resource_requests", &labels, &resource, gpus.parse().expect("a number"));
