@@ -26,7 +26,24 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
     ("compile", &["capacity", "check", "cost", "diagnostic", "emit", "fit", "plan", "policy", "resolve", "source", "spec", "stack"]),
-    ("cli", &["catalog", "compile", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec", "upgrade"]),
+    (
+        "cli",
+        &[
+            "catalog",
+            "compile",
+            "deliver",
+            "diagnostic",
+            "emit",
+            "estimate",
+            "fit",
+            "plan",
+            "policy",
+            "resolve",
+            "source",
+            "spec",
+            "upgrade",
+        ],
+    ),
 ];
 
 /// Most lines of a source file.
