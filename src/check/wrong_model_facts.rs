@@ -30,7 +30,12 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
             FactsFile::Broken { file, message, range } => {
                 let message = format!("`{file}` cannot be used: {message}");
                 let finding = Diagnostic::at_value(&RULE, at.key("facts"), message).label("named here");
-                let place = Place::Text { file: file.clone(), range: range.clone() };
+                let Some(range) = range.clone() else {
+                    let help = "download the weights again, or remove them: without them, the index or `size-gib` says their size";
+                    out.push(finding.help(help));
+                    continue;
+                };
+                let place = Place::Text { file: file.clone(), range };
                 let write = format!("llmc model add CONFIG.JSON --repository {}", source.repository);
                 let help = format!("take the model's `config.json` as it was published, or write the facts anew: `{write}`");
                 out.push(finding.related(place, "this is wrong").help(help));

@@ -9,6 +9,7 @@ use crate::spec;
 use crate::stack::FactsFile;
 
 use super::Texts;
+use super::weights::{self, Links};
 
 impl Texts<'_> {
     /// The facts in the file that `model` names, if it names one.
@@ -30,10 +31,17 @@ impl Texts<'_> {
         };
         let files = config::Files { config: &text, quantization: quantization.as_ref().map(|(_, text)| text.as_str()) };
         Some(match config::read_any(files, &model.source.repository, &file) {
-            Ok((facts, is_named)) => FactsFile::Read { file, facts: Arc::new(facts), is_named },
+            Ok((mut facts, is_named)) => {
+                let folder = self.folder.join(path);
+                if let Some(fault) = is_folder.then(|| weights::measure(&folder, Links::Refused, &mut facts).err()).flatten() {
+                    let file = if fault.file.is_empty() { path.clone() } else { beside(&fault.file) };
+                    return Some(FactsFile::Broken { file, message: fault.why, range: None });
+                }
+                FactsFile::Read { file, facts: Arc::new(facts), is_named }
+            }
             Err(fault) => {
                 let (file, text) = quantization.filter(|_| fault.in_quantization_file).unwrap_or((file, text));
-                FactsFile::Broken { message: fault.to_string(), range: place_of(&text, &fault), file }
+                FactsFile::Broken { message: fault.to_string(), range: Some(place_of(&text, &fault)), file }
             }
         })
     }

@@ -8,6 +8,7 @@ mod facts;
 mod model;
 mod placement;
 mod price;
+pub mod weights;
 
 use std::collections::BTreeMap;
 

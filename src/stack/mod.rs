@@ -135,8 +135,8 @@ pub enum FactsFile {
         file: String,
         /// What is wrong, starting with the field.
         message: String,
-        /// Where in the file.
-        range: std::ops::Range<usize>,
+        /// Where in the file; none in one that is no text.
+        range: Option<std::ops::Range<usize>>,
     },
     /// It cannot be read, which was reported.
     Unreadable,

@@ -150,6 +150,7 @@ fn step(text: &str, syntax: Syntax, edit: &Edit) -> Result<Option<String>, Strin
             let count = document.value.pointer(list.as_str()).and_then(Value::as_array).map_or(0, Vec::len);
             let key = document.spans.get(&list).map_or(range.clone(), |spans| spans.key.clone());
             return Ok(match syntax {
+                Syntax::Kdl if count == 1 => Some(without_empty_braces(text, without_kdl(text, range))),
                 Syntax::Kdl => Some(without_kdl(text, range)),
                 Syntax::Yaml => without_yaml(text, range, key, count),
             });
@@ -197,6 +198,18 @@ fn without_kdl(text: &str, range: Range<usize>) -> String {
     spliced(text, line.start + indent..range.end + gap, "")
 }
 
+/// `edited` without the braces that held nothing but what `text` has more.
+fn without_empty_braces(text: &str, edited: String) -> String {
+    let at = text.bytes().zip(edited.bytes()).take_while(|(a, b)| a == b).count();
+    let halves = edited.get(..at).zip(edited.get(at..));
+    let braces = halves.and_then(|(before, after)| {
+        let before = before.trim_end().strip_suffix('{')?.trim_end().len();
+        let after = after.trim_start().strip_prefix('}')?;
+        Some(before..edited.len() - after.len())
+    });
+    braces.map_or(edited.clone(), |braces| spliced(&edited, braces, ""))
+}
+
 /// The text without one item of a list; a comment behind it stays on a line of its own.
 fn without_yaml(text: &str, range: Range<usize>, key: Range<usize>, count: usize) -> Option<String> {
     let line = line(text, range.start);
@@ -212,11 +225,17 @@ fn without_yaml(text: &str, range: Range<usize>, key: Range<usize>, count: usize
         return Some(if count == 1 { spliced(&edited, colon..colon, " []") } else { edited });
     }
     // Between brackets a comma goes with the item.
-    let rest = text.get(range.end..)?;
-    let next = rest.trim_start();
+    let mut next = text.get(range.end..)?.trim_start();
+    while next.starts_with('#') {
+        next = next.split_once('\n').map_or("", |(_, after)| after.trim_start());
+    }
     if let Some(behind) = next.strip_prefix(',') {
-        let end = text.len() - behind.trim_start_matches([' ', '\t']).len();
-        return Some(spliced(text, range.start..end, ""));
+        let comma = text.len() - next.len();
+        // A comment needs a blank before it.
+        let blanks = behind.len() - behind.trim_start_matches([' ', '\t']).len();
+        let end = comma + 1 + if behind.get(blanks..)?.starts_with('#') { 0 } else { blanks };
+        let kept = text.get(range.end..comma)?;
+        return Some(spliced(text, range.start..end, if kept.trim().is_empty() { "" } else { kept }));
     }
     let front = text.get(..range.start)?.trim_end();
     let start = front.strip_suffix(',').map_or(range.start, str::len);
@@ -277,6 +296,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn braces_that_hold_nothing_more_go() {
+        let one = |braces: &str| {
+            KDL.replacen(&KDL[KDL.find(" {\n            // one").expect("a brace")..], &format!("{braces}\n    }}\n}}\n"), 1)
+        };
+        for (from, to) in [
+            (" { args \"--x=1\" }", ""),
+            (" { args \"--x=1\"; }", ""),
+            (" {\n            args \"--x=1\"\n        }", ""),
+            (" {\n            args \"--x=1\" // why\n        }", " {\n            // why\n        }"),
+        ] {
+            assert_eq!(apply(&one(from), Syntax::Kdl, vec![removed(0)]), Ok(one(to)), "{from}");
+        }
+    }
+
     /// A stack with a model `m` whose engine has `version`.
     fn yaml(version: &str, args: &str) -> String {
         format!("stack: a # name\nnamespace: n\nmodel:\n{}", model("m", version, args))
@@ -297,6 +331,13 @@ mod tests {
             ("      args: [\"--a\", --b=1, '--c']\n", 1, "      args: [\"--a\", '--c']\n"),
             ("      args: [\"--a\", --b=1, '--c']\n", 2, "      args: [\"--a\", --b=1]\n"),
             ("      args: [--a]\n", 0, "      args: []\n"),
+            ("      args: [--a, # why\n        --b]\n", 0, "      args: [ # why\n        --b]\n"),
+            ("      args: [--a # why\n        , --b]\n", 0, "      args: [ # why\n        --b]\n"),
+            (
+                "      args: [\n        --a, # why\n        --b # yes\n      ]\n",
+                0,
+                "      args: [\n         # why\n        --b # yes\n      ]\n",
+            ),
             ("      args:\n        - --a # why\n        - --b\n", 0, "      args:\n        # why\n        - --b\n"),
             ("      args:\n        - --a\n        - \"--b=1\"\n", 1, "      args:\n        - --a\n"),
             ("      args: # all\n        - --a\n", 0, "      args: [] # all\n"),

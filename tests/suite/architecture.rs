@@ -49,7 +49,22 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ),
     (
         "cli",
-        &["catalog", "compile", "cost", "deliver", "diagnostic", "emit", "estimate", "fit", "plan", "policy", "source", "spec", "upgrade"],
+        &[
+            "catalog",
+            "compile",
+            "cost",
+            "deliver",
+            "diagnostic",
+            "emit",
+            "estimate",
+            "fit",
+            "plan",
+            "policy",
+            "resolve",
+            "source",
+            "spec",
+            "upgrade",
+        ],
     ),
 ];
 

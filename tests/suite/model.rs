@@ -41,11 +41,14 @@ fn a_model_is_added_shown_and_compiled() {
     let stack = root().join("tests/checks/LLMC-E010/good");
     crate::harness::copy(&stack, folder.path());
     fs::remove_file(folder.path().join("models/tuned-1b.json")).unwrap();
+    // Not in the folder that the spec names for another model, whose weights these are not.
+    fs::create_dir(folder.path().join("models/new-1b")).unwrap();
+    fs::copy(folder.path().join("models/plain-1b/config.json"), folder.path().join("models/new-1b/config.json")).unwrap();
     weights(
-        &folder.path().join("models/plain-1b/model.safetensors"),
+        &folder.path().join("models/new-1b/model.safetensors"),
         &[("model.embed_tokens.weight", 4096), ("model.layers.0.mlp.up_proj.weight", 64)],
     );
-    let add = llmc(folder.path(), &["model", "add", "models/plain-1b", "--repository", "acme/tuned-1b"]);
+    let add = llmc(folder.path(), &["model", "add", "models/new-1b", "--repository", "acme/tuned-1b"]);
     assert_eq!((add.code, add.stdout.as_str()), (0, ""), "{}", add.stderr);
     assert!(add.stderr.starts_with("wrote models/tuned-1b.json\n"), "{}", add.stderr);
     assert!(add.stderr.contains("source \"acme/tuned-1b\" revision=\"…\" facts=\"models/tuned-1b.json\""), "{}", add.stderr);
@@ -160,6 +163,46 @@ fn broken_weights_are_refused() {
     fs::write(folder.path().join("model.safetensors.index.json"), index("absent.safetensors")).unwrap();
     let absent = llmc(folder.path(), &["model", "show", ".", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&absent.stdout).unwrap()["facts"]["checkpoint_bytes"], 77);
+}
+
+/// What `llmc model add` reads of a folder, a spec that names the folder has as well.
+#[test]
+fn a_folder_in_a_spec_counts_its_weights() {
+    let with = |name: &str, bytes: &[u8]| {
+        let folder = tempfile::tempdir().unwrap();
+        crate::harness::copy(&root().join("tests/checks/LLMC-E010/good"), folder.path());
+        let spec = folder.path().join("stack.kdl");
+        let text = fs::read_to_string(&spec).unwrap();
+        assert!(text.contains("facts=\"models/plain-1b\" size-gib=2.5"), "{text}");
+        fs::write(&spec, text.replace("facts=\"models/plain-1b\" size-gib=2.5", "facts=\"models/plain-1b\"")).unwrap();
+        if !name.is_empty() {
+            fs::write(folder.path().join("models/plain-1b").join(name), bytes).unwrap();
+        }
+        folder
+    };
+    let check = |folder: &TempDir| {
+        let run = llmc(folder.path(), &["check", "--format", "short", "stack.kdl"]);
+        (run.code, run.stderr)
+    };
+    let (code, text) = check(&with("", b""));
+    assert!(code == 1 && text.contains("size"), "nobody says the size: {text}");
+    let index = json!({"metadata": {"total_size": 2_684_354_560_u64}, "weight_map": {"a": "model-1.safetensors"}}).to_string();
+    let indexed = with("model.safetensors.index.json", index.as_bytes());
+    assert_eq!(check(&indexed).0, 0, "{}", check(&indexed).1);
+    // A clone without its large files has pointers in their place.
+    fs::write(indexed.path().join("models/plain-1b/model-1.safetensors"), "version https://git-lfs.github.com/spec/v1\n").unwrap();
+    assert_eq!(check(&indexed).0, 0, "{}", check(&indexed).1);
+    let (code, text) = check(&with("model.safetensors", b"short"));
+    assert!(code == 1 && text.contains("`models/plain-1b/model.safetensors` cannot be used: the file is too short for a header"), "{text}");
+    let linked = with("", b"");
+    let elsewhere = tempfile::tempdir().unwrap();
+    weights(&elsewhere.path().join("blob"), &[("model.embed_tokens.weight", 4096)]);
+    let link = linked.path().join("models/plain-1b/model.safetensors");
+    std::os::unix::fs::symlink(elsewhere.path().join("blob"), link).unwrap();
+    let (code, text) = check(&linked);
+    assert!(code == 1 && text.contains("`models/plain-1b/model.safetensors` cannot be used: it is a symbolic link"), "{text}");
+    let show = llmc(linked.path(), &["model", "show", "models/plain-1b"]);
+    assert_eq!(show.code, 0, "a cache of the hub is made of links: {}", show.stderr);
 }
 
 #[test]
