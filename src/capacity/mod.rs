@@ -7,9 +7,12 @@ mod traffic;
 
 pub use traffic::{Flow, Traffic, of_stack as traffic_of_stack};
 
-use crate::estimate::throughput::{self, Question, Throughput};
+pub use crate::estimate::throughput::Bound;
+
+use crate::estimate::memory::{Proof, Setup};
+use crate::estimate::throughput::{self, Gpu, Question, Throughput};
 use crate::fit::Fit;
-use crate::stack::{Indicator, Stack, Target};
+use crate::stack::{Indicator, Model, Stack, Target};
 
 /// How a model meets its traffic.
 #[derive(Clone, Debug)]
@@ -32,22 +35,39 @@ impl Capacity {
         let (Some(setup), Some(proof)) = (&fit.setup, &fit.proof) else {
             return Self { model, traffic: Some(traffic), throughput: None, missing: fit.missing().to_vec() };
         };
-        let below = |indicator| fit.model.objectives.get(&indicator).and_then(|o| o.below).map(|below| below.seconds());
-        let asked = throughput::estimate(&Question {
-            setup,
-            proof,
-            gpu: fit.pool.gpu,
-            input_tokens: traffic.input_tokens(),
-            output_tokens: traffic.output_tokens(),
-            cached_share: traffic.cached_share(),
-            ttft_seconds: below(Indicator::Ttft),
-            tpot_seconds: below(Indicator::Tpot),
-        });
+        let asked = one_copy(fit.model, setup, proof, fit.pool.gpu, &traffic);
         match asked {
             Ok(throughput) => Self { model, traffic: Some(traffic), throughput: Some(throughput), missing: Vec::new() },
             Err(missing) => Self { model, traffic: Some(traffic), throughput: None, missing },
         }
     }
+
+    /// Copies that serve the busy hour, if each does what `bound` says; none where that is not known.
+    /// It is not clamped to the least and the greatest number of copies.
+    pub fn copies_needed(&self, bound: Bound) -> Option<u64> {
+        let rate = self.traffic.as_ref()?.requests_per_second();
+        let copies = (rate / self.throughput.as_ref()?.requests_per_second.at(bound)).ceil();
+        // Beyond 2^53 whole numbers of that type have gaps.
+        (0.0..9.0e15).contains(&copies).then_some(copies as u64)
+    }
+}
+
+/// What one copy of `model` does with its `traffic`, if it had these settings on this GPU.
+///
+/// # Errors
+/// What is not known, in words.
+pub fn one_copy(model: &Model, setup: &Setup<'_>, proof: &Proof, gpu: &Gpu, traffic: &Traffic) -> Result<Throughput, Vec<String>> {
+    let below = |indicator| model.objectives.get(&indicator).and_then(|objective| objective.below).map(|below| below.seconds());
+    throughput::estimate(&Question {
+        setup,
+        proof,
+        gpu,
+        input_tokens: traffic.input_tokens(),
+        output_tokens: traffic.output_tokens(),
+        cached_share: traffic.cached_share(),
+        ttft_seconds: below(Indicator::Ttft),
+        tpot_seconds: below(Indicator::Tpot),
+    })
 }
 
 /// The capacities of the models that `fits` are about.

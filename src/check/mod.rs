@@ -89,6 +89,9 @@ checks! {
     output_exceeds_context,
     dangling_reference,
     unused_block,
+    load_exceeds_throughput,
+    throughput_not_proven,
+    objective_unattainable,
     literal_secret,
 }
 

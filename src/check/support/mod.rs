@@ -5,6 +5,7 @@ pub(super) mod load;
 pub(super) mod names;
 pub(super) mod placement;
 pub(super) mod template;
+pub(super) mod throughput;
 
 use std::sync::Arc;
 
