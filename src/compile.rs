@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::capacity;
@@ -187,7 +186,7 @@ pub fn crashed(shown: &str, policies: &Policies) -> Compilation {
 /// The spec that `document` holds, beside it, or `None` when the types refuse it.
 fn typed(mut document: source::Document, diagnostics: &mut Vec<Diagnostic>) -> Option<(Spec, source::Document)> {
     fill_root(&mut document.value, diagnostics);
-    match deserialize::<Spec>(&document.value) {
+    match source::typed::<Spec>(&document.value) {
         Ok(spec) => Some((spec, document)),
         Err((route, message)) => {
             // The schema accepted what the types refuse: a value that only a type can judge.
@@ -211,21 +210,6 @@ fn fill_root(value: &mut Value, diagnostics: &[Diagnostic]) {
             map.entry(field).or_insert_with(|| Value::String("missing".into()));
         }
     }
-}
-
-fn deserialize<T: DeserializeOwned>(value: &Value) -> Result<T, (Route, String)> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let mut route = Route::root();
-        for segment in error.path() {
-            route = match segment {
-                serde_path_to_error::Segment::Seq { index } => route.index(*index),
-                serde_path_to_error::Segment::Map { key } => route.key(key),
-                serde_path_to_error::Segment::Enum { variant } => route.key(variant),
-                serde_path_to_error::Segment::Unknown => route,
-            };
-        }
-        (route, error.inner().to_string())
-    })
 }
 
 /// Number of findings of each severity.

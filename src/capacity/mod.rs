@@ -5,7 +5,10 @@
 
 mod traffic;
 
-pub use traffic::{Flow, Traffic, of_stack as traffic_of_stack};
+pub use traffic::{
+    Effect, Flow, Purpose, Routed, Scenario, Traffic, load_of_route, of_routes as traffic_of_routes, of_stack as traffic_of_stack,
+    of_stack_in as traffic_of_stack_in, reaches,
+};
 
 pub use crate::estimate::throughput::Bound;
 
@@ -72,6 +75,11 @@ pub fn one_copy(model: &Model, setup: &Setup<'_>, proof: &Proof, gpu: &Gpu, traf
 
 /// The capacities of the models that `fits` are about.
 pub fn of_stack(stack: &Stack, fits: &[Fit<'_>]) -> Vec<Capacity> {
-    let mut traffic = traffic::of_stack(stack);
+    of_stack_in(stack, fits, Scenario::default())
+}
+
+/// The same in `scenario`.
+pub fn of_stack_in(stack: &Stack, fits: &[Fit<'_>], scenario: Scenario) -> Vec<Capacity> {
+    let mut traffic = traffic::of_stack_in(stack, scenario);
     fits.iter().map(|fit| Capacity::of(fit, traffic.remove(&Target::Model(fit.model.name.clone())))).collect()
 }

@@ -1,4 +1,4 @@
-//! Facts about GPUs and models, as data files beside the code, and the patterns of personal data.
+//! Facts about GPUs and models, as data files beside the code, the patterns of personal data, and what self checks ask.
 
 pub mod checkpoint;
 pub mod config;
@@ -6,7 +6,9 @@ mod facts;
 mod gpus;
 mod parameters;
 mod pii;
+mod prices;
 mod runs;
+pub mod self_check;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -18,6 +20,7 @@ pub use facts::{
 pub use gpus::{Gpu, Peak, gpu, gpu_names, gpus};
 pub use parameters::PartWeights;
 pub use pii::patterns as pii_patterns;
+pub use prices::prices;
 
 /// One line for each model, written by `tools/model-catalogue`.
 const MODEL_LINES: &str = include_str!("models.jsonl");

@@ -92,6 +92,9 @@ checks! {
     load_exceeds_throughput,
     throughput_not_proven,
     objective_unattainable,
+    load_of_zero,
+    contradictory_loads,
+    unstated_load,
     literal_secret,
 }
 

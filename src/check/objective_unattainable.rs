@@ -1,6 +1,6 @@
 //! Objectives below what one request alone needs.
 
-use super::support::throughput::{served, time};
+use super::support::throughput::{in_every_scenario, served, time};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
 
@@ -25,6 +25,9 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for served in served(cx) {
         let name = &served.fit.model.name;
         for (indicator, what, range, below) in served.unattainable() {
+            if !in_every_scenario(cx, name, |served| served.unattainable().any(|(other, ..)| other == indicator)) {
+                continue;
+            }
             let at = Route::of(["model", name, "objective", indicator.name(), "below"]);
             let gpus = served.fit.model.tensor_parallel;
             let message = format!("{what} of `{name}` takes at least {} on {gpus} x `{}`", time(range.low), served.fit.pool.gpu.name);

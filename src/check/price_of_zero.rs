@@ -23,7 +23,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         let Some(price) = pool.price_per_gpu_hour else { continue };
         prices.push((Route::of(["pool", name, "price-per-gpu-hour"]), price, format!("an hour of a GPU of `{name}`")));
     }
-    for (name, external) in cx.spec.external.iter().filter(|(name, _)| cx.spec.route.values().any(|r| r.model == **name)) {
+    for (name, external) in cx.spec.external.iter().filter(|(name, _)| cx.spec.route.values().any(|r| r.models().any(|model| model == *name))) {
         let at = Route::of(["external", name]);
         for (field, price, direction) in [
             ("input-price-per-million", external.input_price_per_million, "input"),

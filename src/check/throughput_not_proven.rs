@@ -1,6 +1,6 @@
 //! Loads above what copies are expected to serve.
 
-use super::support::throughput::{rate, served, time};
+use super::support::throughput::{Served, in_every_scenario, rate, served, time};
 use super::{Check, Context};
 use crate::capacity::Bound;
 use crate::diagnostic::{Diagnostic, Route, Rule, Severity};
@@ -25,7 +25,7 @@ static RULE: Rule = Rule {
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for served in served(cx) {
         let (name, wanted) = (&served.fit.model.name, served.rate());
-        let is_possible = wanted <= served.most(Bound::High) || !served.fit.is_known();
+        let is_possible = !served.is_overloaded() || !in_every_scenario(cx, name, |served| served.is_overloaded());
         // An objective that nothing can meet leaves no room for any load, which another rule says.
         let is_attainable = served.unattainable().next().is_none();
         if wanted > served.most(Bound::Expected) && is_possible && is_attainable {
@@ -40,7 +40,8 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
             out.push(served.help().into_iter().fold(finding, Diagnostic::help));
         }
         for (indicator, what, range, below) in served.objectives() {
-            if range.low <= below.seconds() && below.seconds() < range.expected {
+            let is_lost = |served: &Served<'_>| served.unattainable().any(|(other, ..)| other == indicator);
+            if below.seconds() < range.expected && !(is_lost(&served) && in_every_scenario(cx, name, is_lost)) {
                 let at = Route::of(["model", name, "objective", indicator.name(), "below"]);
                 let message = format!("{what} of `{name}` is expected after {} with {}", time(range.expected), served.request());
                 let help = format!("`below \"{}\"` is what can be expected of one request alone", rounded(range.expected));

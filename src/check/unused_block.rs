@@ -36,11 +36,11 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         out.push(unused(what, name, words).help(help(spec, field, name)));
     };
     for name in spec.model.keys() {
-        let named = spec.route.values().any(|r| r.model == *name);
+        let named = spec.route.values().any(|r| r.models().any(|model| model == name));
         routed("model", name, named, "model", "no route reaches the model, whose GPUs are paid for", out);
     }
     for name in spec.external.keys() {
-        let named = spec.route.values().any(|r| r.model == *name);
+        let named = spec.route.values().any(|r| r.models().any(|model| model == name));
         routed("external", name, named, "model", "no route reaches the external model", out);
     }
     for name in spec.prompt.keys() {
@@ -67,7 +67,7 @@ fn help(spec: &Spec, field: &str, name: &str) -> String {
 /// Whether the field `field` of some route names no block.
 fn dangles(spec: &Spec, field: &str) -> bool {
     spec.route.values().any(|route| match field {
-        "model" => !spec.model.contains_key(&route.model) && !spec.external.contains_key(&route.model),
+        "model" => route.models().any(|name| !spec.model.contains_key(name) && !spec.external.contains_key(name)),
         "prompt" => !spec.prompt.contains_key(&route.prompt),
         _ => route.guardrails.as_ref().is_some_and(|name| !spec.guardrails.contains_key(name)),
     })

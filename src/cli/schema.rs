@@ -27,6 +27,8 @@ pub(super) struct Args {
 enum What {
     /// The spec.
     Stack,
+    /// A list of prices.
+    Prices,
     /// The output of `check --format json`.
     Diagnostics,
     /// The output of `plan --format json`, and the file that `plan --out` writes.
@@ -40,6 +42,7 @@ enum What {
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let schema = match args.what {
         What::Stack => spec::schema().clone(),
+        What::Prices => spec::price_list_schema().clone(),
         What::Diagnostics => diagnostic::json_schema().to_value(),
         What::Plan => plan::json_schema().to_value(),
         What::Fit => fit::json_schema().to_value(),

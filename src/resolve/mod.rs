@@ -38,6 +38,8 @@ pub struct Resolved {
 pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Resolved {
     let mut left_out = Vec::new();
     let mut texts = Texts { folder, sources, diagnostics };
+    let price_file = texts.prices(spec);
+    let mut prices = price::Finder::new(spec, &price_file);
     let mut keep = |block: &str, name: &String, found: bool| {
         if !found {
             left_out.push(Field::of([block, name.as_str()]));
@@ -45,7 +47,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
     };
     let mut pools = BTreeMap::new();
     for (name, pool) in &spec.pool {
-        let resolved = resolve_pool(name, pool);
+        let resolved = resolve_pool(name, pool, &mut prices);
         keep("pool", name, resolved.is_some());
         pools.extend(resolved.map(|p| (name.clone(), p)));
     }
@@ -84,6 +86,8 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         }));
     }
     placement::decide_surge(spec, &pools, &mut models);
+    let externals = spec.external.iter().map(|(name, e)| (name.clone(), resolve_external(name, e, &mut prices))).collect();
+    let (unit_prices, price_uses) = (prices.units(), prices.uses);
     let callers = if spec.callers.is_empty() { vec![spec.namespace.clone()] } else { sorted(spec.callers.clone()) };
     let mut stack = Stack {
         explicit: spec.clone(),
@@ -95,7 +99,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         pools,
         models,
         facts: files,
-        externals: spec.external.iter().map(|(name, e)| (name.clone(), resolve_external(name, e))).collect(),
+        externals,
         prompts,
         guardrails,
         routes,
@@ -105,7 +109,12 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
             budget
         }),
         currency: price::currency(spec).to_owned(),
-        prices: price::units(spec),
+        prices: unit_prices,
+        price_uses,
+        price_file: match price_file {
+            price::File::Read(file) => Some(file),
+            price::File::None | price::File::Broken => None,
+        },
     };
     explicit::fill(&mut stack);
     Resolved { stack, left_out }
@@ -126,7 +135,7 @@ impl Texts<'_> {
     }
 }
 
-fn resolve_pool(name: &str, pool: &spec::Pool) -> Option<Pool> {
+fn resolve_pool(name: &str, pool: &spec::Pool, prices: &mut price::Finder<'_>) -> Option<Pool> {
     let gpu = catalog::gpu(&pool.gpu)?;
     let product = || BTreeMap::from([("nvidia.com/gpu.product".to_owned(), gpu.product_label.clone())]);
     Some(Pool {
@@ -135,7 +144,7 @@ fn resolve_pool(name: &str, pool: &spec::Pool) -> Option<Pool> {
         gpu_memory_gib: pool.gpu_memory_gib,
         nodes: pool.nodes,
         gpus_per_node: pool.gpus_per_node,
-        prices: price::of_pool(pool),
+        prices: prices.pool(name, pool),
         node_selector: if pool.node_selector.is_empty() { product() } else { pool.node_selector.clone() },
         tolerations: pool.toleration.clone(),
         download_mib_per_second: pool.download_mib_per_second,
@@ -213,7 +222,7 @@ fn traffic(spec: &Spec, route: &spec::Route) -> Traffic {
     }
 }
 
-fn resolve_external(name: &str, external: &spec::External) -> External {
+fn resolve_external(name: &str, external: &spec::External, prices: &mut price::Finder<'_>) -> External {
     let public = match external.provider {
         Provider::Openai => "https://api.openai.com/v1",
     };
@@ -222,7 +231,7 @@ fn resolve_external(name: &str, external: &spec::External) -> External {
         provider: external.provider,
         model: external.model.clone().unwrap_or_else(|| name.to_owned()),
         base_url: external.base_url.clone().unwrap_or_else(|| public.to_owned()),
-        prices: price::of_external(external),
+        prices: prices.external(name, external),
         token_secret: external.token_secret.clone(),
     }
 }

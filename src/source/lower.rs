@@ -18,11 +18,18 @@ use super::shape::{self, Kind};
 use super::{Document, Spans};
 use crate::diagnostic::{Diagnostic, Place, Route};
 
-/// Lowers `kdl`, whose one node is the root object of `schema`; `None` if that node is missing.
+/// Lowers `kdl`, whose one node is the root object of `schema`; `None` if that node is missing. Where the
+/// schema names no argument for a root node, the nodes themselves are the fields.
 pub(super) fn lower(kdl: &KdlDocument, schema: &Value, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
     let mut lowering = Lowering { schema, document: Document::default(), diagnostics };
     lowering.refuse_annotations(kdl);
-    let root_name = schema.get("x-argument").and_then(Value::as_str).unwrap_or_default();
+    let Some(root_name) = schema.get("x-argument").and_then(Value::as_str) else {
+        let mut root = KdlNode::new("list");
+        root.set_children(kdl.clone());
+        lowering.span(&Route::root(), 0..0, 0..0);
+        lowering.document.value = lowering.object(Entries::of(&root), schema, &Route::root());
+        return Some(lowering.document);
+    };
     let (roots, others): (Vec<_>, Vec<_>) = kdl.nodes().iter().partition(|n| n.name().value() == root_name);
     for node in others {
         let message = format!("`{}` stands outside the `{root_name}` block", node.name().value());

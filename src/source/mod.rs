@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use files::{Folder, MAX_FILE_BYTES, read_spec_file};
@@ -74,6 +75,25 @@ impl Document {
     pub fn mentions(&self, route: &Route) -> bool {
         self.spans.contains_key(route) || self.dropped.contains(route)
     }
+
+    /// `place` of this document, which is that of the file `name` beside the spec, as a place in its text.
+    fn place_in(&self, name: &str, place: Place) -> Place {
+        let range = match place {
+            Place::Key(route) => self.nearest(&route).map_or(0..0, |spans| spans.key.clone()),
+            Place::Value(route) => match self.spans.get(&route) {
+                Some(spans) => spans.value.clone(),
+                None => self.nearest(&route).map_or(0..0, |spans| spans.key.clone()),
+            },
+            Place::Text { range, .. } => range,
+            Place::File(_) => 0..0,
+        };
+        Place::Text { file: name.to_owned(), range }
+    }
+
+    /// The spans of `route`, or of its nearest ancestor that was written.
+    fn nearest(&self, route: &Route) -> Option<&Spans> {
+        self.spans.get(route).or_else(|| self.nearest(&route.parent()?))
+    }
 }
 
 /// Parses a spec of either syntax and holds it against `schema`.
@@ -91,6 +111,40 @@ pub fn read(text: &str, syntax: Syntax, schema: &Value, diagnostics: &mut Vec<Di
     document.secrets = shown.into_iter().chain(escaped).collect();
     validate(&mut document, schema, diagnostics);
     Some(document)
+}
+
+/// Reads `text` as [`read`] does: a file beside the spec, named `name`, that is held against `schema`.
+/// What is found points into that file.
+pub fn read_beside(name: &str, text: &str, syntax: Syntax, schema: &Value, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
+    let mut found = Vec::new();
+    let document = read(text, syntax, schema, &mut found);
+    let none = Document::default();
+    let spans = document.as_ref().unwrap_or(&none);
+    for Diagnostic { rule, message, primary, related, help } in found {
+        let beside = |(place, note): (Place, String)| (spans.place_in(name, place), note);
+        let related = related.into_iter().map(beside).collect();
+        diagnostics.push(Diagnostic { rule, message, primary: beside(primary), related, help });
+    }
+    document
+}
+
+/// The type that the schema of `value` was made from.
+///
+/// # Errors
+/// Where a value is that only its type can judge, such as a day that no calendar has, and why it is none.
+pub fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, (Route, String)> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let mut route = Route::root();
+        for segment in error.path() {
+            route = match segment {
+                serde_path_to_error::Segment::Seq { index } => route.index(*index),
+                serde_path_to_error::Segment::Map { key } => route.key(key),
+                serde_path_to_error::Segment::Enum { variant } => route.key(variant),
+                serde_path_to_error::Segment::Unknown => route,
+            };
+        }
+        (route, error.inner().to_string())
+    })
 }
 
 /// The rule that reports secrets; what it says of them holds nothing of them.

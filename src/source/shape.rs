@@ -114,7 +114,7 @@ fn fractions(value: &Value, route: &Route, root: &Value, document: &Document, fa
         Value::Number(number) if number.is_f64() && faults.iter().all(|f| f.route != *route) => {
             let schema = resolve(root, schema_at(root, route));
             if schema.get("type").and_then(Value::as_str) == Some("integer") {
-                let message = format!("{} must be a whole number, not the number {number}", shown(route, &document.value));
+                let message = format!("{} must be a whole number, not the number {number}", shown(route, &document.value, root));
                 let diagnostic = Diagnostic::at_value(&WRONG_TYPE, route.clone(), message);
                 let diagnostic = diagnostic.help("write it with digits only, without a point, an exponent or a leading zero");
                 faults.push(Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None, meant: None });
@@ -142,7 +142,7 @@ fn drop_value(document: &mut Document, route: &Route) {
 
 fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> Vec<Fault> {
     let route = Route::from_pointer(error.instance_path().as_str());
-    let name = shown(&route, &document.value);
+    let name = shown(&route, &document.value, root);
     let schema = schema_at(root, &route);
     let one = |diagnostic: Diagnostic| vec![Fault { route: route.clone(), drop: route.clone(), diagnostic, missing: None, meant: None }];
     let value = error.instance();
@@ -205,13 +205,19 @@ fn translate(error: &ValidationError<'_>, document: &Document, root: &Value) -> 
 }
 
 /// What people call the value at `route` of `document`.
-fn shown(route: &Route, document: &Value) -> String {
+fn shown(route: &Route, document: &Value, root: &Value) -> String {
     let list = route.parent().filter(|parent| document.pointer(parent.as_str()).is_some_and(Value::is_array));
     match (route.last().parse::<usize>(), list, route.parent()) {
         (Ok(index), Some(list), _) => format!("item {} of `{}`", index + 1, list.last()),
-        (_, _, None) => "the stack".to_owned(),
+        (_, _, None) => format!("the {}", title(root)),
         _ => format!("`{}`", route.last()),
     }
+}
+
+/// What people call the whole of a document: `stack`, `price list`.
+fn title(root: &Value) -> &str {
+    let title = root.get("title").and_then(Value::as_str).unwrap_or("document");
+    title.strip_prefix("llmc ").unwrap_or(title)
 }
 
 /// The schema of the value at `route`, following fields, maps and lists from the root.
@@ -240,7 +246,7 @@ fn unknown_field(name: &str, route: &Route, schema: &Value, root: &Value) -> Fau
             .label("would have no effect")
             .help("remove it; it is refused so that nobody relies on a block that does nothing")
     } else {
-        let owner = if *route == Route::root() { "a stack".to_owned() } else { format!("`{}`", route.last()) };
+        let owner = if *route == Route::root() { format!("a {}", title(root)) } else { format!("`{}`", route.last()) };
         let diagnostic = Diagnostic::at_key(&UNKNOWN_FIELD, below.clone(), format!("{owner} has no field `{name}`"));
         match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

@@ -120,12 +120,20 @@ pub fn schema() -> &'static Value {
     &SCHEMA
 }
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+/// The JSON Schema of [`PriceList`], as published in `schemas/prices.schema.json`.
+pub fn price_list_schema() -> &'static Value {
+    &PRICE_LIST_SCHEMA
+}
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema_of::<Spec>("stack"));
+static PRICE_LIST_SCHEMA: LazyLock<Value> = LazyLock::new(|| schema_of::<PriceList>("prices"));
+
+fn schema_of<T: JsonSchema>(name: &str) -> Value {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
-    let mut schema = settings.into_generator().into_root_schema_for::<Spec>();
-    schema.insert("$id".into(), "https://llmc.dev/schemas/stack.schema.json".into());
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("$id".into(), format!("https://llmc.dev/schemas/{name}.schema.json").into());
     schema.to_value()
-});
+}
 
 /// An optional field is left out, never null: `null` in a spec is a mistake.
 fn without_null(schema: &mut schemars::Schema) {

@@ -93,7 +93,8 @@ pub struct PriceList {
     #[serde(default = "super::objective::usd")]
     #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
-    /// Prices of one GPU for one hour, by its name in the catalogue.
+    /// Prices of one GPU for one hour, by its name in the catalogue. One that is not given comes from
+    /// llmc's own list.
     pub gpu: BTreeMap<String, GpuPrice>,
     /// Prices of a million tokens, by the name of the model at its provider.
     pub tokens: BTreeMap<String, TokenPrice>,
@@ -118,6 +119,7 @@ pub struct GpuPrice {
     /// Day on which the prices held.
     pub date: Day,
     /// Who says so.
+    #[schemars(length(min = 1, max = 200))]
     pub source: String,
 }
 
@@ -134,6 +136,7 @@ pub struct TokenPrice {
     /// Day on which the prices held.
     pub date: Day,
     /// Who says so.
+    #[schemars(length(min = 1, max = 200))]
     pub source: String,
 }
 
@@ -146,5 +149,6 @@ pub struct UnitPrice {
     /// Day on which it held.
     pub date: Day,
     /// Who says so.
+    #[schemars(length(min = 1, max = 200))]
     pub source: String,
 }

@@ -21,16 +21,24 @@ pub struct Route {
     /// Traffic that applications send to the route, before its cache and its tiers. Default: the load of
     /// its model, where no other route reaches that one.
     pub load: Option<Load>,
-    /// Requests that other models answer, by name. The application that reads the index of prompts chooses;
-    /// llmc prices it.
+    /// Requests that other models answer, by name. The application chooses, by the index of prompts, which
+    /// says the model of each tier and its guardrails; llmc prices it.
     #[serde(default)]
     pub tier: BTreeMap<String, Tier>,
-    /// Model that answers when the route's own cannot. The application that reads the index of prompts
-    /// chooses; llmc prices it.
+    /// Model that answers when the route's own cannot. The application asks it, by the index of prompts, which
+    /// says the model and its guardrails; llmc prices it. Default: none.
     pub fallback: Option<Fallback>,
-    /// Answers that are given again to questions that mean the same. The application that reads the index
-    /// of prompts asks it; llmc prices it.
+    /// Answers that are given again to questions that mean the same. The application keeps them, by the
+    /// settings in the index of prompts, and asks before anything else; llmc prices it. Default: none.
     pub cache: Option<SemanticCache>,
+}
+
+impl Route {
+    /// Names of all models and external models that may answer: its own, those of its tiers, its fallback.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        let tiers = self.tier.values().map(|tier| tier.model.as_str());
+        std::iter::once(self.model.as_str()).chain(tiers).chain(self.fallback.iter().map(|fallback| fallback.model.as_str()))
+    }
 }
 
 /// Requests that another model answers.
@@ -39,7 +47,7 @@ pub struct Route {
 pub struct Tier {
     /// Name of a model or of an external model.
     pub model: String,
-    /// Share of the route's requests. Default: not known, so nothing is saved by it.
+    /// Share of the requests that the route's cache leaves. Default: not known, so nothing is saved by it.
     pub share: Option<Share>,
 }
 
@@ -50,7 +58,8 @@ pub struct Tier {
 pub struct Fallback {
     /// Name of a model or of an external model.
     pub model: String,
-    /// Share of the route's requests that it answers. Default: none that is paid for.
+    /// Share of the requests to the route's own model that it answers as well, since the model failed.
+    /// Default: none that is paid for.
     pub share: Option<Share>,
 }
 

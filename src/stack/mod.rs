@@ -15,7 +15,9 @@ pub use crate::spec::{
     AccessMode, Budget, Day, Duration, EngineName, Load, Money, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey,
     Taint, TaintEffect, TolerationOperator,
 };
-pub use price::{GpuPrices, Price, SemanticCache, Share, Tier, TokenPrices, Traffic, UnitPrices};
+pub use price::{
+    GpuPrices, Price, PriceFault, PriceFile, PriceOrigin, PriceUse, SemanticCache, Share, Tier, TokenPrices, Traffic, UnitPrices,
+};
 
 use crate::spec::Spec;
 
@@ -54,6 +56,10 @@ pub struct Stack {
     pub currency: String,
     /// Prices that belong to no block.
     pub prices: UnitPrices,
+    /// Every price that the stack needs: where it was found, or why it was not.
+    pub price_uses: Vec<PriceUse>,
+    /// The file of prices that the spec names, if it could be read.
+    pub price_file: Option<PriceFile>,
 }
 
 impl Stack {

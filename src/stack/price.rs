@@ -1,8 +1,11 @@
 //! Prices and traffic of a resolved stack.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use rust_decimal::Decimal;
 
-use crate::spec::{Day, Duration, Load, Money};
+use crate::spec::{Day, Duration, Load, Money, PriceList};
 
 /// A price in the currency of the stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,76 @@ pub struct Price {
     pub date: Option<Day>,
     /// Who says so, in words: `the spec`, a file beside it, or llmc's own list with its source.
     pub source: String,
+}
+
+/// Which of the places that a price may stand in has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PriceOrigin {
+    /// The spec.
+    Spec,
+    /// The file that the spec names.
+    File,
+    /// llmc's own list.
+    List,
+}
+
+/// Why a price that is needed is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PriceFault {
+    /// Nobody states it.
+    Unknown,
+    /// It stands in a file with a fault, which was reported.
+    Unreadable,
+    /// It is in another currency, of which the spec has no rate, or a rate of zero.
+    NoRate {
+        /// Its ISO 4217 code.
+        currency: String,
+    },
+    /// It is too large for a number once it is converted.
+    TooLarge,
+}
+
+/// A price that a stack needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceUse {
+    /// Kind of the block of the spec that may state it: `pool`, `external` or `prices`.
+    pub block: &'static str,
+    /// Name of the block; empty for `prices`.
+    pub name: String,
+    /// Where the block may state it, from the outermost field to the innermost.
+    pub fields: &'static [&'static str],
+    /// Where it was found; none where nobody states it.
+    pub origin: Option<PriceOrigin>,
+    /// Its place in the file or list, from the outermost key; empty where the spec states it.
+    pub keys: Vec<String>,
+    /// Day on which it held, if that is known.
+    pub date: Option<Day>,
+    /// Currency that it is stated in.
+    pub currency: String,
+    /// Why the stack has no amount of it.
+    pub fault: Option<PriceFault>,
+}
+
+/// A file of prices beside the spec.
+#[derive(Clone, Debug)]
+pub struct PriceFile {
+    /// Its path relative to the stack's folder.
+    pub file: String,
+    /// What it says, as far as it could be read.
+    pub list: PriceList,
+    /// Byte ranges of its keys and of its values, by the keys that lead to them.
+    pub places: BTreeMap<Vec<String>, (Range<usize>, Range<usize>)>,
+}
+
+impl PriceFile {
+    /// Byte range of the value at `keys`, or of the nearest key above it that the file has.
+    pub fn range(&self, keys: &[&str]) -> Range<usize> {
+        let path = |most: usize| keys.iter().take(most).map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        if let Some((_, value)) = self.places.get(&path(keys.len())) {
+            return value.clone();
+        }
+        (0..keys.len()).rev().find_map(|most| self.places.get(&path(most))).map_or(0..0, |(key, _)| key.clone())
+    }
 }
 
 /// Prices that belong to no block.
@@ -87,7 +160,7 @@ pub struct Traffic {
     /// Traffic before the cache and the tiers, if it is stated.
     pub load: Option<Load>,
     /// Requests that other models answer, by name.
-    pub tiers: std::collections::BTreeMap<String, Tier>,
+    pub tiers: BTreeMap<String, Tier>,
     /// What answers when the route's own model cannot, with the share that it answers.
     pub fallback: Option<Tier>,
     /// Cache of answers.

@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("estimate", &["catalog"]),
     ("engine", &["catalog", "estimate", "stack"]),
     ("fit", &["diagnostic", "engine", "estimate", "stack"]),
-    ("capacity", &["estimate", "fit", "stack"]),
+    ("capacity", &["catalog", "estimate", "fit", "stack"]),
     ("cost", &["capacity", "stack"]),
     ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
     ("check", &["capacity", "catalog", "cost", "diagnostic", "engine", "estimate", "fit", "resolve", "source", "spec", "stack", "syntax"]),

@@ -95,7 +95,7 @@ fn what_has_no_effect_is_refused_where_it_stands() {
     one("a.kdl", kdl("budget 5 { monthly 5; }"), "3:10", "`budget` takes no argument");
     one("a.kdl", kdl("owner true"), "3:9", "`true` is not written so in KDL 2");
     one("a.kdl", kdl("owner r\"z\""), "3:9", "a raw string does not begin with `r` in KDL 2");
-    one("a.yaml", yaml("pool: {1: {gpu: a100-80gb-sxm, nodes: 1, gpus-per-node: 8}}"), "3:8", "`1` lacks the required field");
+    one("a.yaml", yaml("pool: {1: {gpu: a100-80gb-sxm, nodes: 1}}"), "3:8", "`1` lacks the required field");
     one("a.yaml", yaml("callers: {[a]: b}"), "3:11", "a key must be a word");
     one("a.yaml", "- stack\n".into(), "1:1", "the stack must be a block, not a list");
 }

@@ -1,13 +1,13 @@
 //! Loads and objectives against what copies serve.
 
-use crate::capacity::{Bound, Capacity, Traffic, one_copy};
+use crate::capacity::{Bound, Capacity, Effect, Flow, Scenario, Traffic, of_stack_in, one_copy};
 use crate::catalog;
 use crate::check::Context;
-use crate::diagnostic::{Place, Route, thousands};
+use crate::diagnostic::{Place, Route, printable, thousands};
 use crate::estimate::memory::{Setup, Verdict, prove};
 use crate::estimate::throughput::{Range, Throughput};
 use crate::fit::Fit;
-use crate::stack::{Duration, Indicator, Target};
+use crate::stack::{Duration, Indicator};
 
 /// A model with a load and what one of its copies does.
 pub(in crate::check) struct Served<'a> {
@@ -23,10 +23,25 @@ pub(in crate::check) struct Served<'a> {
 
 /// The models whose load and throughput are known.
 pub(in crate::check) fn served<'a>(cx: &Context<'a>) -> impl Iterator<Item = Served<'a>> {
-    let (fits, capacities) = (cx.fits, cx.capacities);
+    of_capacities(cx.fits, cx.capacities)
+}
+
+fn of_capacities<'a>(fits: &'a [Fit<'a>], capacities: &'a [Capacity]) -> impl Iterator<Item = Served<'a>> {
     capacities.iter().filter_map(move |capacity| {
         let fit = fits.iter().find(|fit| fit.model.name == capacity.model)?;
         Some(Served { fit, capacity, traffic: capacity.traffic.as_ref()?, throughput: capacity.throughput.as_ref()? })
+    })
+}
+
+/// Whether `is_so` of the model `name` wherever between their bounds the stated shares lie: hits of caches
+/// help every model, while tiers and fallbacks move load from one to another.
+pub(in crate::check) fn in_every_scenario(cx: &Context<'_>, name: &str, is_so: impl Fn(&Served<'_>) -> bool) -> bool {
+    let moved =
+        [(Effect::Least, Effect::Least), (Effect::Least, Effect::Most), (Effect::Most, Effect::Least), (Effect::Most, Effect::Most)];
+    moved.into_iter().all(|(tiers, fallback)| {
+        let scenario = Scenario { cache: Effect::Most, prefix: Effect::Most, tiers, fallback };
+        let capacities = of_stack_in(cx.stack, cx.fits, scenario);
+        of_capacities(cx.fits, &capacities).any(|served| served.fit.model.name == name && is_so(&served))
     })
 }
 
@@ -39,6 +54,12 @@ impl Served<'_> {
     /// Requests that the most copies finish in each second.
     pub(in crate::check) fn most(&self, bound: Bound) -> f64 {
         f64::from(self.fit.model.replicas.max) * self.throughput.requests_per_second.at(bound)
+    }
+
+    /// Whether the load is above what the most copies can physically finish. With something unknown about
+    /// the memory, the cache is not that of this engine, and nothing can be said.
+    pub(in crate::check) fn is_overloaded(&self) -> bool {
+        self.fit.is_known() && self.rate() > self.most(Bound::High)
     }
 
     /// The most copies, in words.
@@ -79,10 +100,10 @@ impl Served<'_> {
         if cx.spec.model.get(name).is_some_and(|model| model.load.is_some()) {
             return Place::Value(Route::of(["model", name, "load", "requests-per-second"]));
         }
-        let leads_here = |route: &str| cx.stack.routes.get(route).is_some_and(|route| route.target == Target::Model(name.to_owned()));
-        let route = cx.spec.route.iter().find(|(route, block)| block.load.is_some() && leads_here(route));
+        let stated = |route: &&String| cx.spec.route.get(*route).is_some_and(|route| route.load.is_some());
+        let route = self.traffic.flows.iter().filter_map(|flow| flow.route.as_ref()).find(stated);
         match route {
-            Some((route, _)) => Place::Value(Route::of(["route", route, "load", "requests-per-second"])),
+            Some(route) => Place::Value(Route::of(["route", route, "load", "requests-per-second"])),
             None => Place::Key(Route::of(["model", name])),
         }
     }
@@ -97,6 +118,10 @@ impl Served<'_> {
             rate(one.high),
             thousands(self.throughput.batch.expected.round() as u64)
         )];
+        if self.traffic.flows.len() > 1 {
+            let flow = |flow: &Flow| format!("{} are of {}", rate(flow.requests_per_second), printable(&flow.from()));
+            help.push(format!("of these requests {}", self.traffic.flows.iter().map(flow).collect::<Vec<_>>().join(", ")));
+        }
         let replicas = &self.fit.model.replicas;
         if let Some(copies) = self.capacity.copies_needed(Bound::Expected).filter(|copies| *copies > u64::from(replicas.max)) {
             let (gpus, has) = (copies.saturating_mul(self.fit.model.tensor_parallel.into()), self.fit.pool.gpus());
@@ -104,13 +129,12 @@ impl Served<'_> {
             help.push(format!("`replicas max={copies}` is expected to serve it, on {} GPUs{of}", thousands(gpus)));
         }
         help.extend(self.other_hardware());
-        let most = self.most(Bound::Expected);
-        help.push(format!(
-            "`requests-per-second={}` is what {} {} expected to serve",
-            stated(most),
-            self.copies(),
-            if replicas.max == 1 { "is" } else { "are" }
-        ));
+        // Self checks come with the stated load, so that is what scales.
+        if let Some(load) = &self.fit.model.load {
+            let holds = load.requests_per_second * self.most(Bound::Expected) / self.rate();
+            let verb = if replicas.max == 1 { "is" } else { "are" };
+            help.push(format!("`requests-per-second={}` is what {} {verb} expected to serve", stated(holds), self.copies()));
+        }
         help
     }
 
@@ -146,7 +170,7 @@ pub(in crate::check) fn rate(rate: f64) -> String {
     match rate {
         rate if rate >= 1000.0 => thousands(rate.round() as u64),
         rate if rate >= 100.0 => format!("{rate:.0}"),
-        rate if rate >= 10.0 => format!("{rate:.1}"),
+        rate if rate >= 10.0 || rate == rate.round() => format!("{rate:.1}"),
         rate if rate >= 0.01 => format!("{rate:.2}"),
         rate => format!("{rate:.1e}"),
     }

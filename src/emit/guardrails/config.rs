@@ -5,13 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::escape;
 use crate::catalog::pii_patterns;
+use crate::catalog::self_check::{STREAM_CHUNK_TOKENS, STREAM_CONTEXT_TOKENS};
 use crate::engine;
 use crate::stack::{External, Guardrails, Model, Rails, Route, Stack, Target};
-
-/// Tokens of an answer that are judged at once while it streams, and those carried over from the
-/// chunk before. A chunk leaves only after it was judged.
-const STREAM_CHUNK_TOKENS: u32 = 200;
-const STREAM_CONTEXT_TOKENS: u32 = 50;
 
 /// The configuration of one route.
 pub(super) fn config(stack: &Stack, guardrails: &Guardrails, route: &Route) -> Value {

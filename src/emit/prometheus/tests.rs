@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::rule::Rule;
-use super::{emit, four_digits, groups};
+use super::{four_digits, groups};
 use crate::emit::promql::RECORDED;
+use crate::emit::{Emitted, Estimates};
 use crate::stack::{Duration, Indicator, Stack, Target};
 
 fn example() -> Stack {
@@ -10,6 +11,10 @@ fn example() -> Stack {
     crate::compile::compile(std::path::Path::new(path), "stack.kdl", &crate::policy::Policies::shipped())
         .stack
         .expect("the example resolves")
+}
+
+fn emit(stack: &Stack) -> Emitted {
+    super::emit(stack, Estimates { fits: &[], cost: None })
 }
 
 fn names(stack: &Stack, wanted: fn(&Rule) -> bool) -> BTreeSet<String> {
