@@ -83,3 +83,47 @@ pub fn of_stack_in(stack: &Stack, fits: &[Fit<'_>], scenario: Scenario) -> Vec<C
     let mut traffic = traffic::of_stack_in(stack, scenario);
     fits.iter().map(|fit| Capacity::of(fit, traffic.remove(&Target::Model(fit.model.name.clone())))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bound, Capacity, Flow, Purpose, Throughput, Traffic};
+    use crate::estimate::throughput::{Limit, Range};
+
+    fn capacity(rate: f64) -> Capacity {
+        let one = Range { low: 2.0, expected: 5.0, high: 10.0 };
+        let flow = Flow {
+            route: None,
+            purpose: Purpose::Unrouted,
+            requests_per_second: rate,
+            input_tokens: 100.0,
+            output_tokens: 100.0,
+            cached_share: 0.0,
+            load_factor: 1.0,
+        };
+        Capacity {
+            model: "chat".to_owned(),
+            traffic: Some(Traffic { flows: vec![flow], load_factor: 1.0, unknown_routes: Vec::new() }),
+            throughput: Some(Throughput {
+                requests_per_second: one,
+                batch: one,
+                ttft_seconds: one,
+                tpot_seconds: one,
+                prefill_share: 0.5,
+                limit: Limit::Compute,
+            }),
+            missing: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn copies_are_counted_up_and_unknown_where_the_number_is_none() {
+        let needed = |rate| [Bound::Low, Bound::Expected, Bound::High].map(|bound| capacity(rate).copies_needed(bound));
+        assert_eq!(needed(20.0), [Some(10), Some(4), Some(2)]);
+        assert_eq!(needed(20.1), [Some(11), Some(5), Some(3)]);
+        assert_eq!(needed(0.0), [Some(0); 3]);
+        assert_eq!(needed(1e12)[1], Some(200_000_000_000));
+        assert_eq!(needed(f64::NAN), [None; 3]);
+        assert_eq!(needed(f64::MAX), [None; 3]);
+        assert_eq!(Capacity { throughput: None, ..capacity(1.0) }.copies_needed(Bound::Low), None);
+    }
+}
