@@ -9,6 +9,7 @@ pub(super) mod placement;
 pub(super) mod prices;
 pub(super) mod remedy;
 pub(super) mod template;
+pub(super) mod throughput;
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ pub use rates::Rates;
 
 use self::copy::Copy;
 use self::work::Work;
-use crate::catalog;
+pub use crate::catalog::Gpu;
 use crate::estimate::memory::{CacheFigures, Proof, Setup, Verdict};
 
 /// What is asked: one copy of a model, and the requests that it gets.
@@ -26,7 +26,7 @@ pub struct Question<'a> {
     /// What is known about its memory.
     pub proof: &'a Proof,
     /// Its GPU.
-    pub gpu: &'a catalog::Gpu,
+    pub gpu: &'a Gpu,
     /// Mean length of a prompt in tokens; at least 1.
     pub input_tokens: f64,
     /// Mean length of an answer in tokens; at least 1.
@@ -48,6 +48,28 @@ pub struct Range {
     pub expected: f64,
     /// At most; no engine on this GPU does more.
     pub high: f64,
+}
+
+/// Which figure of a [`Range`] is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// At least.
+    Low,
+    /// Most likely.
+    Expected,
+    /// At most.
+    High,
+}
+
+impl Range {
+    /// One of its figures.
+    pub const fn at(&self, bound: Bound) -> f64 {
+        match bound {
+            Bound::Low => self.low,
+            Bound::Expected => self.expected,
+            Bound::High => self.high,
+        }
+    }
 }
 
 /// What ends the growth of throughput.
