@@ -48,8 +48,17 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let compilations = inputs::compile_all(&chosen, inputs::default_jobs())?;
     // First, so that the answers stand at the end, where people look.
     output.found(&errors(&compilations));
-    // A stack without a sum has a finding that names the fields.
-    let reports: Vec<Report> = compilations.iter().filter_map(|c| Report::of(c.stack.as_ref()?).ok()).collect();
+    let mut reports = Vec::new();
+    for compilation in &compilations {
+        match compilation.stack.as_ref().map(Report::of) {
+            Some(Ok(report)) => reports.push(report),
+            // A stack without a sum has a finding that names the fields; what is derived from one is told here.
+            Some(Err(_)) if !diagnostic::has_errors(&compilation.findings) => {
+                return Err(format!("`{}`: an amount has more digits than a number holds", compilation.spec_path).into());
+            }
+            Some(Err(_)) | None => {}
+        }
+    }
     if args.json {
         output.print(&cost::render_json(&cost::document(&reports)))?;
     } else {

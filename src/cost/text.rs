@@ -112,7 +112,9 @@ fn routes(report: &Report, style: Style) -> Vec<String> {
         };
         let requests = route.requests.map_or_else(|| "not stated".to_owned(), |requests| thousands(fixed(requests, 0)));
         let parts: Vec<String> = route.parts.iter().map(|part| format!("{} {}", printable(&part.what), money(part.monthly))).collect();
-        table.row([printable(&route.name), month, requests, small(route.per_request)], parts.join(" + "));
+        let is_bound = !route.unknown.is_empty() && route.per_request.is_some();
+        let request = format!("{}{}", if is_bound { ">= " } else { "" }, small(route.per_request));
+        table.row([printable(&route.name), month, requests, request], parts.join(" + "));
     }
     if table.is_empty() {
         return Vec::new();
