@@ -96,15 +96,20 @@ fn assumptions(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Vec<Strin
         let missing = capacities.iter().find(|c| c.model == *name).map_or(&[][..], |c| c.missing.as_slice());
         match copies.basis {
             Basis::Fixed => {}
-            Basis::Load if copies.busy_share == Decimal::ONE => {
-                words.push(format!("`{name}`: {} copies, by its load and what one copy serves (an estimate)", copies.busy));
+            Basis::Load => {
+                let of = |copies: u32| if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
+                let mut line = format!("`{name}`: {}", of(copies.busy));
+                if copies.busy_share < Decimal::ONE {
+                    let percent = (copies.busy_share * Decimal::ONE_HUNDRED).normalize();
+                    line.push_str(&format!(" for {percent} % of the month and {} for the rest", copies.least));
+                }
+                line.push_str(", by its load and an estimate of what one copy serves");
+                let (fewest, most) = copies.busy_bounds;
+                if fewest < most {
+                    line.push_str(&format!("; {fewest} to {most} by the bounds of that"));
+                }
+                words.push(line);
             }
-            Basis::Load => words.push(format!(
-                "`{name}`: {} copies for {} % of the month and {} for the rest, by its load and what one copy serves (an estimate)",
-                copies.busy,
-                (copies.busy_share * Decimal::ONE_HUNDRED).normalize(),
-                copies.least,
-            )),
             Basis::NoLoad => words.push(format!(
                 "`{name}`: no load is stated, so all {} copies are expected; state `load` of the model or its routes",
                 copies.most

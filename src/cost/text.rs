@@ -41,13 +41,10 @@ fn head(report: &Report, style: Style) -> Vec<String> {
     let Monthly { minimum, expected, maximum } = report.cost.monthly;
     let at_least = if report.cost.is_partial() { "at least " } else { "" };
     let title = style.paint("1", &printable(&report.stack));
-    let mut lines = vec![format!(
-        "{title}: {at_least}{} {} a month ({} to {})",
-        money(expected),
-        printable(&report.currency),
-        money(minimum),
-        money(maximum)
-    )];
+    let mut lines = vec![format!("{title}: {at_least}{} {} a month", money(expected), printable(&report.currency))];
+    if let Some(line) = lines.first_mut().filter(|_| minimum < maximum) {
+        line.push_str(&format!(" ({} to {})", money(minimum), money(maximum)));
+    }
     if let Some(budget) = report.budget {
         let bar = budget_bar([minimum, expected, maximum], budget, BUDGET_CELLS, style);
         let words = match budget {
