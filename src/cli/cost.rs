@@ -36,20 +36,30 @@ Examples:
   llmc cost --json | jq '.stacks[] | {name, currency, expected: .monthly.expected}'
   llmc cost --json | jq '.stacks[].routes[] | {name, per_request}'
 
-Amounts in JSON are text with a fixed number of decimals, so that nothing rounds them on the way.
-To state what traffic comes: `load requests-per-second=… input-tokens=… output-tokens=…` of a model or
-a route, with `load-factor=…` for an average hour as a share of the busy one. To state prices: `pool …
-price-per-gpu-hour`, `reserved`, `spot`, `external … input-price-per-million`, and the block `prices`.
+Amounts in JSON are text with a fixed number of decimals, so that nothing rounds them.
 
-Exit codes: 0 every stack is priced, 1 a spec has errors, one of which may be a budget that is exceeded.";
+Traffic is stated as `load requests-per-second=… input-tokens=… output-tokens=…` of a model or a
+route; `load-factor=…` is an average hour as a share of the busy one. Prices are stated in `pool`,
+in `external` and in the block `prices`; those that are not come from llmc's own list.
+
+Exit codes: 0 every stack is priced, 1 a spec has errors; an exceeded budget is one.";
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let chosen = select::choose(Some(args.stacks.as_slice()).filter(|stacks| !stacks.is_empty()))?;
     let compilations = inputs::compile_all(&chosen, inputs::default_jobs())?;
     // First, so that the answers stand at the end, where people look.
     output.found(&errors(&compilations));
-    // A stack without a sum has a finding that names the fields.
-    let reports: Vec<Report> = compilations.iter().filter_map(|c| Report::of(c.stack.as_ref()?).ok()).collect();
+    let mut reports = Vec::new();
+    for compilation in &compilations {
+        match compilation.stack.as_ref().map(Report::of) {
+            Some(Ok(report)) => reports.push(report),
+            // A stack without a sum has a finding that names the fields; what is derived from one is told here.
+            Some(Err(_)) if !diagnostic::has_errors(&compilation.findings) => {
+                return Err(format!("`{}`: an amount has more digits than a number holds", compilation.spec_path).into());
+            }
+            Some(Err(_)) | None => {}
+        }
+    }
     if args.json {
         output.print(&cost::render_json(&cost::document(&reports)))?;
     } else {

@@ -143,7 +143,7 @@ pub(super) fn of_stack(stack: &Stack, cost: &Cost) -> Vec<Effect> {
 fn effect(stack: &Stack, cost: &Cost, switch: Switch, stated: Option<Share>) -> Effect {
     let unknown = |switch: Switch, note: String| Effect { switch, stated, saving: None, note: Some(note) };
     let Some(share) = stated else {
-        let note = format!("not stated, so nothing is counted on; state `{}`", switch.field());
+        let note = format!("no share is stated, so nothing is counted on; state `{}`", switch.field());
         return unknown(switch, note);
     };
     if let Some(route) = switch.route(stack).filter(|route| capacity::load_of_route(stack, route).is_none()) {

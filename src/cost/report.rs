@@ -63,11 +63,30 @@ impl Report {
             models: models.ok_or(Overflow { item: None })?,
             routes: routes.ok_or(Overflow { item: None })?,
             effects: effects::of_stack(stack, &cost),
-            assumptions: assumptions(stack, &cost, &capacities),
+            assumptions: priced(&prices).into_iter().chain(assumptions(stack, &cost, &capacities)).collect(),
             prices,
             cost,
         })
     }
+}
+
+/// How old the prices are.
+fn priced(prices: &[PriceUsed]) -> Option<String> {
+    let known: Vec<&PriceUsed> = prices.iter().filter(|price| price.amount.is_some()).collect();
+    let dated: Vec<Day> = known.iter().filter_map(|price| price.date).collect();
+    let mut words = match known.len() {
+        0 => return None,
+        1 => "1 price".to_owned(),
+        number => format!("{number} prices"),
+    };
+    match dated.iter().min() {
+        Some(oldest) if dated.len() < known.len() => {
+            words.push_str(&format!(", {} of them without a day, the oldest other of {oldest}", known.len() - dated.len()));
+        }
+        Some(oldest) => words.push_str(&format!(", the oldest of {oldest}")),
+        None => words.push_str(", none with a day"),
+    }
+    Some(words + "; `llmc cost --prices` lists them with their sources")
 }
 
 /// What the amounts of `cost` rest on.
@@ -77,12 +96,20 @@ fn assumptions(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Vec<Strin
         let missing = capacities.iter().find(|c| c.model == *name).map_or(&[][..], |c| c.missing.as_slice());
         match copies.basis {
             Basis::Fixed => {}
-            Basis::Load => words.push(format!(
-                "`{name}`: {} copies for {} % of the month and {} for the rest, by its load and what one copy serves (an estimate)",
-                copies.busy,
-                (copies.busy_share * Decimal::ONE_HUNDRED).normalize(),
-                copies.least,
-            )),
+            Basis::Load => {
+                let of = |copies: u32| if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
+                let mut line = format!("`{name}`: {}", of(copies.busy));
+                if copies.busy_share < Decimal::ONE {
+                    let percent = (copies.busy_share * Decimal::ONE_HUNDRED).normalize();
+                    line.push_str(&format!(" for {percent} % of the month and {} for the rest", copies.least));
+                }
+                line.push_str(", by its load and an estimate of what one copy serves");
+                let (fewest, most) = copies.busy_bounds;
+                if fewest < most {
+                    line.push_str(&format!("; {fewest} to {most} by the bounds of that"));
+                }
+                words.push(line);
+            }
             Basis::NoLoad => words.push(format!(
                 "`{name}`: no load is stated, so all {} copies are expected; state `load` of the model or its routes",
                 copies.most
@@ -96,11 +123,15 @@ fn assumptions(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Vec<Strin
     }
     for capacity in capacities {
         let Some(traffic) = &capacity.traffic else { continue };
+        if !traffic.unknown_routes.is_empty() {
+            let routes: Vec<String> = traffic.unknown_routes.iter().map(|route| format!("`{route}`")).collect();
+            words.push(format!("`{}`: the checks of {} are not in its load, which is not stated", capacity.model, routes.join(", ")));
+        }
         let factor = traffic.load_factor;
         words.push(if factor < 1.0 {
             format!("`{}`: an average hour has {factor} of the requests of the busy one, as stated", capacity.model)
         } else {
-            format!("`{}`: no `load-factor` below 1 is stated, so the busy hour lasts all month: tokens are an upper bound", capacity.model)
+            format!("`{}`: no `load-factor` below 1 is stated, so the busy hour lasts all month: an upper bound", capacity.model)
         });
     }
     if cost.rollouts.iter().any(|rollout| rollout.can_surge && rollout.per_month > 0) {

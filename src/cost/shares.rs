@@ -193,8 +193,10 @@ fn of_route(stack: &Stack, cost: &Cost, capacities: &[Capacity], traffic: &BTree
                     all.price(&stack.externals.get(name)?.prices)?.0
                 }
             };
+            // Each part is what it adds to the rounded sum, so that parts add up to the cent.
+            let before = money::cents(on_this);
             on_this = on_this.checked_add(amount)?;
-            out.parts.push(Part { what: words(name, &flow.purpose), monthly: money::cents(amount) });
+            out.parts.push(Part { what: words(name, &flow.purpose), monthly: money::cents(on_this) - before });
         }
         if let Target::Model(model) = target {
             out.against.extend(against::of_route(stack, cost, capacities, on_target, route, model, on_this).unwrap_or_default());

@@ -41,13 +41,10 @@ fn head(report: &Report, style: Style) -> Vec<String> {
     let Monthly { minimum, expected, maximum } = report.cost.monthly;
     let at_least = if report.cost.is_partial() { "at least " } else { "" };
     let title = style.paint("1", &printable(&report.stack));
-    let mut lines = vec![format!(
-        "{title}: {at_least}{} {} a month ({} to {})",
-        money(expected),
-        printable(&report.currency),
-        money(minimum),
-        money(maximum)
-    )];
+    let mut lines = vec![format!("{title}: {at_least}{} {} a month", money(expected), printable(&report.currency))];
+    if let Some(line) = lines.first_mut().filter(|_| minimum < maximum) {
+        line.push_str(&format!(" ({} to {})", money(minimum), money(maximum)));
+    }
     if let Some(budget) = report.budget {
         let bar = budget_bar([minimum, expected, maximum], budget, BUDGET_CELLS, style);
         let words = match budget {
@@ -112,7 +109,9 @@ fn routes(report: &Report, style: Style) -> Vec<String> {
         };
         let requests = route.requests.map_or_else(|| "not stated".to_owned(), |requests| thousands(fixed(requests, 0)));
         let parts: Vec<String> = route.parts.iter().map(|part| format!("{} {}", printable(&part.what), money(part.monthly))).collect();
-        table.row([printable(&route.name), month, requests, small(route.per_request)], parts.join(" + "));
+        let is_bound = !route.unknown.is_empty() && route.per_request.is_some();
+        let request = format!("{}{}", if is_bound { ">= " } else { "" }, small(route.per_request));
+        table.row([printable(&route.name), month, requests, request], parts.join(" + "));
     }
     if table.is_empty() {
         return Vec::new();

@@ -90,7 +90,7 @@ pub(super) fn items(stack: &Stack, items: &mut Vec<Item>) -> Result<(), Overflow
                 name: external.name.clone(),
                 monthly: bill::rounded([Decimal::ZERO; 3]),
                 how: "by the token".to_owned(),
-                unknown: Some(format!("its tokens: {}", where_to_state(stack, &target))),
+                unknown: Some(format!("the tokens of `{}`: {}", external.name, where_to_state(stack, &target))),
             });
             continue;
         };

@@ -152,6 +152,154 @@ fn research_desk_by_hand() {
     assert_eq!(amounts(&stack["monthly"]), ["12535.15", expected.as_str(), "23924.35"]);
 }
 
+/// The case of one route on an external model, after `edits`: 1 request/s of 900 tokens of prompt and 250 of
+/// answer at 2.50, 1.25 from the cache and 10.00 a million.
+fn on_tokens(edits: &[(&str, &str)]) -> (Value, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("tests/checks/LLMC-B012/good"), folder.path());
+    for (from, to) in edits {
+        edit(&folder.path().join("stack.kdl"), from, to);
+    }
+    let (stack, code) = priced(folder.path());
+    assert_eq!(code, 0, "{}", llmc(folder.path(), &["cost", "."]).stderr);
+    (stack, folder)
+}
+
+const LOAD: &str = "output-tokens=250";
+const UNIT_PRICES: (&str, &str) =
+    ("namespace \"llm\"\n", "namespace \"llm\"\n prices cpu-hour=0.04 memory-gib-hour=0.005 storage-gib-month=0.1\n");
+
+fn saving(stack: &Value, kind: &str) -> [String; 2] {
+    let effect = stack["effects"].as_array().unwrap().iter().find(|effect| effect["kind"] == kind).unwrap();
+    ["saving_at_least", "saving_at_most"].map(|bound| effect[bound].as_str().unwrap_or_else(|| panic!("{effect:#}")).to_owned())
+}
+
+#[test]
+fn tokens_are_priced_by_the_million() {
+    let (stack, _folder) = on_tokens(&[]);
+    // 2,628,000 requests: 2,365.2 million tokens x 2.50 = 5,913.00, and 657 million x 10.00 = 6,570.00.
+    assert_eq!(item(&stack, "tokens", "gpt-4o"), ["0.00", "12483.00", "12483.00"]);
+    // 900 x 2.50 and 250 x 10.00 by a million.
+    assert_eq!(stack["routes"][0]["per_request"], "0.004750");
+    assert_eq!(model(&stack, "gpt-4o")["per_million_tokens"], "4.130435", "0.004750 / 1,150 x 1,000,000");
+}
+
+#[test]
+fn cached_input_has_its_own_price() {
+    let stated = "output-tokens=250 load-factor=0.5 { prefix-hits at-least=0.4 at-most=0.8; }";
+    let (stack, _folder) = on_tokens(&[(LOAD, stated)]);
+    // 540 x 2.50 + 360 x 1.25 + 250 x 10.00 by a million = 0.0043 a request; 1,314,000 requests in a month of
+    // half the busy hour, 2,628,000 in one that is busy throughout.
+    assert_eq!(item(&stack, "tokens", "gpt-4o"), ["0.00", "5650.20", "11300.40"]);
+    // Without hits 0.00475 x 1,314,000 = 6,241.50; at 80 % 180 x 2.50 + 720 x 1.25 + 250 x 10.00 = 0.00385,
+    // 5,058.90.
+    assert_eq!(saving(&stack, "prefix-caching"), ["591.30", "1182.60"]);
+}
+
+#[test]
+fn a_semantic_cache_saves_a_range_and_costs_its_server() {
+    let cache = "output-tokens=250\n cache \"semantic\" similarity=0.9 ttl=\"1h\" {\n hits at-least=0.2 at-most=0.4\n resources cpu=\"1\" memory=\"2Gi\"\n }\n";
+    let (stack, folder) = on_tokens(&[(LOAD, cache), UNIT_PRICES]);
+    // (1 x 0.04 + 2 x 0.005) x 730 = 36.50, and 80 % of 12,483.00.
+    assert_eq!(item(&stack, "semantic-cache", "chat"), ["36.50"; 3]);
+    assert_eq!(item(&stack, "tokens", "gpt-4o"), ["0.00", "9986.40", "9986.40"]);
+    assert_eq!((&stack["routes"][0]["requests"], &stack["routes"][0]["monthly"]), (&"2628000".into(), &"10022.90".into()));
+    // 12,483.00 without it; 10,022.90 at 20 %, 60 % of 12,483.00 + 36.50 = 7,526.30 at 40 %.
+    assert_eq!(saving(&stack, "semantic-cache"), ["2460.10", "4956.70"]);
+    let text = llmc(folder.path(), &["cost", "."]).stdout;
+    assert!(text.contains("semantic cache of route `chat`: saves 2,460.10 to 4,956.70 at 20 % to 40 %, stated in the spec"), "{text}");
+    // Without a stated share nothing is saved and it still costs.
+    edit(&folder.path().join("stack.kdl"), "hits at-least=0.2 at-most=0.4", "");
+    let (stack, _) = priced(folder.path());
+    assert_eq!(item(&stack, "tokens", "gpt-4o")[1], "12483.00");
+    let effect = &stack["effects"][0];
+    assert!(effect["saving_at_least"].is_null() && effect["note"].as_str().unwrap().contains("cache … { hits"), "{effect:#}");
+}
+
+/// A cheaper external model beside the other.
+const MINI: (&str, &str) = (
+    "    prompt \"chat\" {",
+    "    external \"mini\" {\n provider \"openai\"\n input-price-per-million 0.50\n cached-input-price-per-million 0.25\n output-price-per-million 2.00\n token-secret \"openai\" key=\"key\"\n }\n    prompt \"chat\" {",
+);
+
+#[test]
+fn tiers_and_fallbacks_are_priced_by_their_share() {
+    let tier = "output-tokens=250\n tier \"easy\" model=\"mini\" { share at-least=0.3 at-most=0.5; }\n";
+    let (stack, _folder) = on_tokens(&[(LOAD, tier), MINI]);
+    // A request on mini: 900 x 0.50 + 250 x 2.00 by a million = 0.00095. 30 % there: 788,400 x 0.00095 = 748.98,
+    // at most 50 %: 1,248.30. 70 % of 12,483.00 = 8,738.10 here.
+    assert_eq!(item(&stack, "tokens", "mini"), ["0.00", "748.98", "1248.30"]);
+    assert_eq!(item(&stack, "tokens", "gpt-4o"), ["0.00", "8738.10", "8738.10"]);
+    // 12,483.00 - 9,487.08; at 50 % 6,241.50 + 1,248.30 = 7,489.80.
+    assert_eq!(saving(&stack, "tier"), ["2995.92", "4993.20"]);
+    let fallback = "output-tokens=250\n fallback \"mini\" { share at-least=0.1; }\n";
+    let (stack, _folder) = on_tokens(&[(LOAD, fallback), MINI]);
+    assert_eq!(item(&stack, "tokens", "mini"), ["0.00", "249.66", "249.66"], "a tenth of 2,496.60, beside all of the others");
+    assert_eq!(stack["routes"][0]["monthly"], "12732.66");
+}
+
+/// 10^9 requests of 10^9 tokens at 10^12 are more than a decimal holds.
+#[test]
+fn tokens_of_any_number_are_added_up_or_refused() {
+    let folder = on_tokens(&[]).1;
+    edit(
+        &folder.path().join("stack.kdl"),
+        "requests-per-second=1 input-tokens=900",
+        "requests-per-second=1000000000 input-tokens=1000000000",
+    );
+    let (stack, _) = priced(folder.path());
+    // 2.628 x 10^15 requests x (10^9 x 2.50 + 250 x 10.00) / 10^6.
+    assert_eq!(item(&stack, "tokens", "gpt-4o")[1], "6570006570000000000.00");
+    edit(&folder.path().join("stack.kdl"), "input-price-per-million 2.50", "input-price-per-million 1000000000000");
+    let run = llmc(folder.path(), &["cost", "."]);
+    assert!(run.code == 1 && run.stdout.is_empty(), "{}", run.stdout);
+    for words in ["LLMC-B014", "the tokens of `gpt-4o`", "input-price-per-million 1000000000000", "requests-per-second=1000000000"] {
+        assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+    }
+    edit(&folder.path().join("stack.kdl"), "requests-per-second=1000000000", "requests-per-second=1000000000000");
+    assert_eq!(llmc(folder.path(), &["cost", "."]).code, 1, "a load of 10^12 is refused where it stands");
+}
+
+#[test]
+fn no_load_is_no_tokens_and_no_statement_is_not_known() {
+    let (none, folder) = on_tokens(&[("requests-per-second=1 ", "requests-per-second=0 ")]);
+    assert_eq!((item(&none, "tokens", "gpt-4o"), &none["is_partial"]), (["0.00"; 3].map(str::to_owned), &Value::Bool(false)));
+    assert!(none["routes"][0]["per_request"].is_null() && none["models"][0]["per_million_tokens"].is_null(), "{none:#}");
+    edit(&folder.path().join("stack.kdl"), "load requests-per-second=0 input-tokens=900 output-tokens=250", "");
+    let (unknown, code) = priced(folder.path());
+    assert_eq!((code, &unknown["is_partial"], &unknown["items"][0]["monthly"]["expected"]), (0, &Value::Bool(true), &"0.00".into()));
+    let text = llmc(folder.path(), &["cost", "."]).stdout;
+    assert!(text.contains("at least 0.00 USD") && text.contains("the tokens of `gpt-4o`: state `load` of route `chat`"), "{text}");
+}
+
+/// A model of the stack is held against the external models of the stack at its own load.
+#[test]
+fn the_same_load_on_an_external_model() {
+    let (stack, _) = priced(example("customer-support", &[]).path());
+    let triage = stack["routes"].as_array().unwrap().iter().find(|route| route["name"] == "triage").unwrap();
+    let against = &triage["against"][0];
+    // 400 x 2.50 + 60 x 10.00 by a million = 0.0016; 26,280,000 requests.
+    assert_eq!((&against["external"], &against["external_per_request"]), (&"gpt-4o".into(), &"0.001600".into()));
+    assert_eq!(against["external_monthly"], "42048.00");
+    // 1,606.00 + 1.85 + 2.80 = 1,610.65, which 0.0016 x 2,628,000 s = 4,204.80 makes 0.383050… requests/s.
+    assert_eq!((&against["own_monthly"], &against["break_even_requests_per_second"]), (&"1610.65".into(), &"0.383050".into()));
+    assert_eq!(against["stated_requests_per_second"], "10.000000");
+}
+
+/// The GPU time of a request of a model of the stack: 4 GPUs x 2.21 an hour.
+#[test]
+fn a_request_on_gpus_costs_its_time() {
+    let mut stack = stack("customer-support");
+    stack.routes.clear();
+    let target = llmc::stack::Target::Model("llama-70b".to_owned());
+    // 2.5 requests/s of 900 and 250 tokens, a quarter of the time for prompts: 0.1 s for 900 tokens of prompt
+    // and 0.3 s for 250 of answer. Twice of each is 0.8 s at 8.84 / 3,600.
+    let length = llmc::cost::Length { prompt_low: 1800, prompt_high: 1800, answer: 500 };
+    let cost = llmc::cost::cost_of_request(&stack, &serving(&stack, 2.5), &target, length).unwrap();
+    assert_eq!((cost.low.round_dp(9), cost.high.round_dp(9)), (decimal("0.001964444"), decimal("0.001964444")));
+    assert_eq!(llmc::cost::cost_of_request(&stack, &[], &target, length), None, "without a throughput nothing is said");
+}
+
 fn price(amount: &str) -> Price {
     Price { amount: Money(decimal(amount)), date: None, source: "a test".to_owned() }
 }

@@ -97,6 +97,14 @@ fn the_facts_read_as_shown() {
     assert_eq!(llmc(root(), &["model", "show", name]).stdout, shown);
 }
 
+/// The cost that the README shows is the example stack's.
+#[test]
+fn the_cost_reads_as_shown() {
+    let shown = blocks("text").into_iter().find(|block| block.starts_with("korean-assistant: ")).expect("the cost of a stack");
+    let run = llmc(root(), &["cost", "korean-assistant"]);
+    assert_eq!((run.code, run.stdout.trim_end()), (0, shown.trim_end()), "the README shows another cost");
+}
+
 /// The plan that the README shows is the one that its commands give.
 #[test]
 fn the_plan_reads_as_shown() {
