@@ -31,8 +31,10 @@ fn causes(old: &Value, new: &Value) -> Causes {
     find((old, &before), (new, &after), difference, &price).expect("no overflow")
 }
 
-/// Route and expected amount of each cause, and of what is together.
-fn told(causes: &Causes) -> (Vec<(&str, &str)>, Option<(&str, Vec<&str>)>) {
+/// Route and expected amount of each cause, and the amount and routes of what is together.
+type Told<'a> = (Vec<(&'a str, &'a str)>, Option<(&'a str, Vec<&'a str>)>);
+
+fn told(causes: &Causes) -> Told<'_> {
     let together = causes.together.as_ref().map(|t| (t.change.expected.as_str(), t.routes.iter().map(String::as_str).collect()));
     (causes.causes.iter().map(|cause| (cause.route.as_str(), cause.change.expected.as_str())).collect(), together)
 }
