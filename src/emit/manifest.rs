@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::tree::digest;
 use super::{Estimates, FileSet};
+use crate::cost::{self, Cost, Kind};
 use crate::stack::Stack;
 
 /// Name of the manifest in a stack's output folder.
@@ -37,8 +39,58 @@ pub struct Manifest {
     /// Share of the KV cache of each model in percent that its stated load leaves, where it is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub memory_headroom_percent: BTreeMap<String, f64>,
+    /// What a month costs, where a price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly: Option<Monthly>,
     /// SHA-256 of each file, by its path.
     pub files: BTreeMap<String, String>,
+}
+
+/// Cost of a month of 730 hours. An amount is a decimal number as text, so that no reader rounds it.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Monthly {
+    /// Currency of every amount.
+    pub currency: String,
+    /// Of the whole stack.
+    #[serde(flatten)]
+    pub amounts: Amounts,
+    /// Of each model that costs something: its GPUs, their rollouts and its volume.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, Amounts>,
+}
+
+/// Bounds of a cost.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Amounts {
+    /// At the least number of copies and without traffic.
+    pub minimum: String,
+    /// At the stated load.
+    pub expected: String,
+    /// At the greatest number of copies.
+    pub maximum: String,
+}
+
+impl From<&cost::Monthly> for Amounts {
+    fn from(monthly: &cost::Monthly) -> Self {
+        let text = |amount: Decimal| format!("{:.2}", amount.round_dp(2));
+        Self { minimum: text(monthly.minimum), expected: text(monthly.expected), maximum: text(monthly.maximum) }
+    }
+}
+
+impl Monthly {
+    /// None where nothing has a price.
+    fn of(cost: &Cost) -> Option<Self> {
+        let mut models: BTreeMap<String, cost::Monthly> = BTreeMap::new();
+        for item in cost.items.iter().filter(|item| matches!(item.kind, Kind::Gpus | Kind::Rollouts | Kind::Storage)) {
+            let sum = models.entry(item.name.clone()).or_default();
+            // No part of a sum that is known is too large for a number.
+            sum.minimum = sum.minimum.saturating_add(item.monthly.minimum);
+            sum.expected = sum.expected.saturating_add(item.monthly.expected);
+            sum.maximum = sum.maximum.saturating_add(item.monthly.maximum);
+        }
+        let models = models.iter().map(|(name, monthly)| (name.clone(), monthly.into())).collect();
+        (!cost.items.is_empty()).then(|| Self { currency: cost.currency.clone(), amounts: (&cost.monthly).into(), models })
+    }
 }
 
 /// GPUs of one pool.
@@ -84,6 +136,7 @@ impl Manifest {
                 .iter()
                 .filter_map(|fit| Some((fit.model.name.clone(), fit.load.as_ref()?.headroom_percent?)))
                 .collect(),
+            monthly: estimates.cost.and_then(Monthly::of),
             files: set.iter().map(|(path, text)| (path.to_owned(), sha256(text.as_bytes()))).collect(),
         }
     }

@@ -1,10 +1,11 @@
 //! Changes in a few words.
 
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::types::{Copies, FieldChange};
 use crate::diagnostic::thousands;
-use crate::pricing::{Amounts, BLOCK, Cause, Together};
+use crate::pricing::{self, Amounts, BLOCK, Cause, Together};
 
 /// Longest value within a sentence, in characters.
 const LONGEST_VALUE: usize = 60;
@@ -130,10 +131,11 @@ pub(super) fn amounts(change: &Amounts) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// An amount with its sign.
+/// An amount with its sign; a plan that somebody else wrote may hold any text.
 pub(super) fn signed(amount: &str) -> String {
-    let sign = if amount.starts_with('-') || is_zero(amount) { "" } else { "+" };
-    format!("{sign}{}", thousands(amount))
+    let Ok(number) = amount.parse::<Decimal>() else { return "an unknown amount".to_owned() };
+    let sign = if number > Decimal::ZERO { "+" } else { "" };
+    format!("{sign}{}", thousands(pricing::amount(number)))
 }
 
 fn is_zero(amount: &str) -> bool {

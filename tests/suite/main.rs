@@ -6,6 +6,7 @@
 mod accuracy;
 mod apply;
 mod architecture;
+mod budget;
 mod checks;
 mod ci;
 mod cli;

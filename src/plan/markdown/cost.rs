@@ -32,10 +32,10 @@ pub(super) fn line(cost: &CostChange) -> String {
     let limit = match (read(cost.monthly_limit[1].as_ref()), read(cost.monthly_expected[1].as_ref())) {
         (Some(limit), Some(expected)) if limit > Decimal::ZERO => {
             let share = expected.checked_div(limit).and_then(|share| share.checked_mul(Decimal::ONE_HUNDRED));
-            let share = share.map_or(String::new(), |share| format!(", of which {} % are expected", share.round_dp(0)));
-            format!("limit {}{share}", amount(limit))
+            let share = share.map_or(String::new(), |share| format!("{} % of ", share.round_dp(0)));
+            format!("{share}the limit of {}", amount(limit))
         }
-        (Some(limit), _) => format!("limit {}", amount(limit)),
+        (Some(limit), _) => format!("the limit is {}", amount(limit)),
         (None, _) => "no limit is set".to_owned(),
     };
     format!("**Cost:** {cost_words} {} expected a month{bounds}{note}; {limit}.", text::words(&cost.currency, 20))
@@ -109,7 +109,8 @@ fn sums(cost: &CostChange) -> [Option<String>; 4] {
 }
 
 fn cells(name: &str, from: Option<&String>, to: Option<&String>) -> String {
-    let shown = |side: Option<&String>| side.map_or("none".to_owned(), |side| crate::diagnostic::thousands(side));
+    let shown =
+        |side: Option<&String>| read(side).map_or("none".to_owned(), |side| crate::diagnostic::thousands(crate::pricing::amount(side)));
     let change = read(from).zip(read(to)).and_then(|(from, to)| to.checked_sub(from)).map(crate::pricing::amount);
     text::row(&[name.to_owned(), shown(from), shown(to), change.map_or(String::new(), |change| words::signed(&change))])
 }

@@ -49,15 +49,11 @@ fn gpus(pool: &GpuChange) -> String {
 /// What is expected to be spent of the limit, and at most.
 fn money(budget: &CostChange) -> String {
     let side = |at: usize| {
-        let (Some(min), Some(expected), Some(max)) = (&budget.monthly_min[at], &budget.monthly_expected[at], &budget.monthly_max[at])
-        else {
+        let (Some(expected), Some(max)) = (&budget.monthly_expected[at], &budget.monthly_max[at]) else {
             return (String::new(), "unknown".to_owned());
         };
-        let cost = if min == max {
-            thousands(expected)
-        } else {
-            format!("{} expected, {}", thousands(expected), range(&thousands(min), &thousands(max)))
-        };
+        let most = if expected == max { String::new() } else { format!(" expected, at most {}", thousands(max)) };
+        let cost = thousands(expected) + &most;
         let number = |text: &String| text.parse::<Decimal>().unwrap_or_default();
         if number(max).is_zero() {
             return (String::new(), cost);

@@ -161,6 +161,7 @@ pub fn sealed(mut set: FileSet, version: &str) -> FileSet {
         engines: BTreeMap::new(),
         gpus: BTreeMap::new(),
         memory_headroom_percent: BTreeMap::new(),
+        monthly: None,
         files: set.iter().map(|(path, text)| (path.to_owned(), sha256(text.as_bytes()))).collect(),
     };
     set.insert(MANIFEST_FILE, manifest.to_json());
