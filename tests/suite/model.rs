@@ -171,10 +171,6 @@ fn a_folder_in_a_spec_counts_its_weights() {
     let with = |name: &str, bytes: &[u8]| {
         let folder = tempfile::tempdir().unwrap();
         crate::harness::copy(&root().join("tests/checks/LLMC-E010/good"), folder.path());
-        let spec = folder.path().join("stack.kdl");
-        let text = fs::read_to_string(&spec).unwrap();
-        assert!(text.contains("facts=\"models/plain-1b\" size-gib=2.5"), "{text}");
-        fs::write(&spec, text.replace("facts=\"models/plain-1b\" size-gib=2.5", "facts=\"models/plain-1b\"")).unwrap();
         if !name.is_empty() {
             fs::write(folder.path().join("models/plain-1b").join(name), bytes).unwrap();
         }
@@ -184,9 +180,11 @@ fn a_folder_in_a_spec_counts_its_weights() {
         let run = llmc(folder.path(), &["check", "--format", "short", "stack.kdl"]);
         (run.code, run.stderr)
     };
-    let (code, text) = check(&with("", b""));
-    assert!(code == 1 && text.contains("size"), "nobody says the size: {text}");
-    let index = json!({"metadata": {"total_size": 2_684_354_560_u64}, "weight_map": {"a": "model-1.safetensors"}}).to_string();
+    // The spec states 2.5 GiB for it.
+    let index = |bytes: u64| json!({"metadata": {"total_size": bytes}, "weight_map": {"a": "model-1.safetensors"}}).to_string();
+    let (code, text) = check(&with("model.safetensors.index.json", index(5 << 30).as_bytes()));
+    assert!(code == 1 && text.contains("`models/plain-1b/config.json` says 5 for `size-gib`"), "{text}");
+    let index = index(5 << 29);
     let indexed = with("model.safetensors.index.json", index.as_bytes());
     assert_eq!(check(&indexed).0, 0, "{}", check(&indexed).1);
     // A clone without its large files has pointers in their place.
