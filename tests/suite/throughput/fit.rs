@@ -1,5 +1,8 @@
 //! Fits the expected rates to the rows that are not held out.
 
+// A fit is read by a person, who runs it by hand.
+#![allow(clippy::print_stdout)]
+
 use llmc::estimate::throughput::Rates;
 
 use super::row::{Asked, Use};
