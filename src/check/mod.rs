@@ -133,7 +133,10 @@ pub struct Limited {
 }
 
 /// The rules that hold a change against the tree that stands.
-pub static LIMITED: &[Limited] = &[Limited { rule: budget_exceeded::CHECK.rule, excesses: Some(budget_exceeded::excesses) }];
+pub static LIMITED: &[Limited] = &[
+    Limited { rule: budget_exceeded::CHECK.rule, excesses: Some(budget_exceeded::excesses) },
+    Limited { rule: request_over_budget::CHECK.rule, excesses: None },
+];
 
 /// Runs every check.
 pub fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
