@@ -134,7 +134,8 @@ fn compiled(path: &Path, text: &str, shown: &str, policies: &Policies, mut diagn
                 }
             }
             if !diagnostics.iter().any(is_error) {
-                match emit::emit(&resolved, emit::Estimates { fits: &fits, cost: cost.as_ref() }, &sources.files()) {
+                match emit::emit(&resolved, emit::Estimates { fits: &fits, capacities: &capacities, cost: cost.as_ref() }, &sources.files())
+                {
                     Ok(compiled) => {
                         let explicit = &resolved.explicit;
                         let verdict = policies.judge_stack(&explicit.to_value(), &compiled.objects, &explicit.waive);

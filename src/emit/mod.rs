@@ -23,6 +23,7 @@ pub use manifest::{Gpus, MANIFEST_FILE, Manifest, RECORD_FILE, recorded, sha256}
 pub use tree::Tree;
 pub use yaml::to_yaml;
 
+use crate::capacity::Capacity;
 use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::fit::Fit;
@@ -64,6 +65,8 @@ impl Emitted {
 pub struct Estimates<'a> {
     /// What is known about the memory of each model.
     pub fits: &'a [Fit<'a>],
+    /// What reaches each model, and what a copy of it serves.
+    pub capacities: &'a [Capacity],
     /// What the stack costs; none where an amount is too large for a number.
     pub cost: Option<&'a Cost>,
 }

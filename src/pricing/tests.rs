@@ -106,8 +106,9 @@ fn a_line_of_a_spec_is_named_with_its_amount() {
     let found = change(Base::Record(&old), Some((&spec(&new), &Folder::in_memory([])))).expect("a cost");
     assert_eq!(found.causes.len(), 1, "{found:?}");
     assert_eq!(found.causes[0].route, "/model/m/replicas/max");
-    // Two more GPUs of 2 USD for 730 hours, and nothing before they run.
-    assert_eq!((found.causes[0].change.max.as_str(), found.causes[0].change.min.as_str()), ("2920.00", "0.00"));
+    // Two more GPUs of 2 USD for 730 hours; four rollouts, each with one GPU more for two more starts of
+    // 758 s (4 × 2 × 758 / 3600 × 2 = 3.37); and nothing before they run.
+    assert_eq!((found.causes[0].change.max.as_str(), found.causes[0].change.min.as_str()), ("2923.37", "0.00"));
     assert_eq!(found.change.as_ref(), Some(&found.causes[0].change));
     assert_eq!((found.together, found.notes.len()), (None, 0), "a prompt that is gone hides nothing");
 }

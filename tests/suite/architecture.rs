@@ -38,7 +38,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
             "syntax",
         ],
     ),
-    ("emit", &["catalog", "cost", "diagnostic", "engine", "fit", "stack", "syntax"]),
+    ("emit", &["capacity", "catalog", "cost", "diagnostic", "engine", "fit", "stack", "syntax"]),
     ("plan", &["diagnostic", "emit", "pricing", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),

@@ -6,8 +6,10 @@ use super::prices::{PoolPrices, constant, currency, money_labels, with};
 use super::rule::{Alert, Cases, Description, Firing, Group, Input, Recording, Rule, Severity};
 use super::scope::{Scope, by_state_metrics};
 use super::{SLOW_INTERVAL_SECONDS, four_digits};
+use crate::capacity::Flow;
 use crate::cost::{Cost, HOURS_PER_MONTH, Kind};
 use crate::diagnostic::Route;
+use crate::emit::Estimates;
 use crate::emit::promql::Selector;
 use crate::engine::Signal;
 use crate::stack::{Model, Stack};
@@ -30,13 +32,16 @@ struct Planned {
 }
 
 impl Planned {
-    /// `None` without a stated load, or where nothing costs anything.
-    fn of(cost: &Cost, model: &Model) -> Option<Self> {
+    /// `None` where it is not known what reaches `model`, or where nothing costs anything.
+    fn of(estimates: Estimates<'_>, cost: &Cost, model: &Model) -> Option<Self> {
         let item = cost.items.iter().find(|item| item.kind == Kind::Gpus && item.name == model.name)?;
-        let load = model.load.as_ref()?;
-        let decimal = |number: f64| Decimal::from_str_exact(&number.to_string()).ok();
-        let requests = decimal(load.requests_per_second)?.checked_mul(decimal(load.load_factor)?)?;
-        let (prompt, generated) = (requests.checked_mul(load.input_tokens.into())?, requests.checked_mul(load.output_tokens.into())?);
+        // The engine counts the tokens of self checks like any others, so all flows are in it.
+        let traffic = estimates.capacities.iter().find(|capacity| capacity.model == model.name)?.traffic.as_ref()?;
+        let tokens = |of: fn(&Flow) -> f64| {
+            let a_second: f64 = traffic.flows.iter().map(|flow| flow.requests_per_second * flow.load_factor * of(flow)).sum();
+            Decimal::from_str_exact(&format!("{a_second:.6}")).ok()
+        };
+        let (prompt, generated) = (tokens(|flow| flow.input_tokens)?, tokens(|flow| flow.output_tokens)?);
         let hour = item.monthly.expected.checked_div(HOURS_PER_MONTH.into())?;
         let millions_per_hour = prompt.checked_add(generated)?.checked_mul(Decimal::new(36, 4))?;
         let per_million = hour.checked_div(millions_per_hour)?.round_dp(6).normalize();
@@ -60,10 +65,10 @@ pub(super) fn measured(cost: &Cost) -> Option<Decimal> {
 }
 
 /// The expectations, what the models' tokens do cost, and alerts where that is far above.
-pub(super) fn group(stack: &Stack, cost: Option<&Cost>) -> Group {
+pub(super) fn group(stack: &Stack, estimates: Estimates<'_>) -> Group {
     let cents = |name, amount: Decimal| constant(name, amount.round_dp(2), money_labels(stack, &[]));
     let mut rules = Vec::new();
-    let cost = cost.filter(|cost| cost.currency == stack.currency);
+    let cost = estimates.cost.filter(|cost| cost.currency == stack.currency);
     if let Some(cost) = cost {
         rules.push(cents("llmc:cost_monthly:expected", cost.monthly.expected));
         rules.extend(measured(cost).map(|measured| cents("llmc:cost_monthly:expected_measured", measured)));
@@ -73,7 +78,7 @@ pub(super) fn group(stack: &Stack, cost: Option<&Cost>) -> Group {
     let mut alerts = Vec::new();
     for model in stack.models.values() {
         let scope = Scope::of(stack, model);
-        let planned = cost.and_then(|cost| Planned::of(cost, model));
+        let planned = cost.and_then(|cost| Planned::of(estimates, cost, model));
         let Some(actual) = actual(&scope) else { continue };
         rules.extend(actual);
         if let Some(planned) = planned {

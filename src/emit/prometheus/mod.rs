@@ -23,7 +23,6 @@ use self::rule::{Group, Rule};
 use self::scope::Scope;
 use super::promql::{self, Known};
 use super::{Emitted, Estimates, labels, to_yaml};
-use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Route};
 use crate::stack::Stack;
 
@@ -36,7 +35,7 @@ const SLOW_INTERVAL_SECONDS: u64 = 120;
 /// The rules of a stack, with their tests.
 pub(super) fn emit(stack: &Stack, estimates: Estimates<'_>) -> Emitted {
     let mut out = Emitted::default();
-    let groups = Groups::of(stack, estimates.cost);
+    let groups = Groups::of(stack, estimates);
     // What others serve is not measured in the cluster.
     if groups.all().next().is_none() {
         return out;
@@ -63,7 +62,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn of(stack: &Stack, cost: Option<&Cost>) -> Self {
+    fn of(stack: &Stack, estimates: Estimates<'_>) -> Self {
         let mut service = Vec::new();
         for model in stack.models.values() {
             let scope = Scope::of(stack, model);
@@ -81,16 +80,21 @@ impl Groups {
         }
         service.extend(guardrails::groups(stack));
         service.retain(|group| !group.rules.is_empty());
-        Self { service, cost: Self::of_cost(stack, cost) }
+        Self { service, cost: Self::of_cost(stack, estimates) }
     }
 
-    fn of_cost(stack: &Stack, cost: Option<&Cost>) -> Vec<Group> {
+    fn of_cost(stack: &Stack, estimates: Estimates<'_>) -> Vec<Group> {
         // Pools without a model cost nothing that could be measured.
         if stack.models.is_empty() {
             return Vec::new();
         }
-        let mut groups =
-            vec![prices::group(stack), cost::group(stack), expected::group(stack, cost), month::group(stack), budget::group(stack, cost)];
+        let mut groups = vec![
+            prices::group(stack),
+            cost::group(stack),
+            expected::group(stack, estimates),
+            month::group(stack),
+            budget::group(stack, estimates.cost),
+        ];
         groups.retain(|group| !group.rules.is_empty());
         groups
     }

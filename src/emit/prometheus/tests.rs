@@ -14,14 +14,20 @@ fn example() -> Stack {
         .expect("the example resolves")
 }
 
-/// As `emit`, with what the stack costs.
+/// What `of` makes of what is estimated about the stack.
+fn estimated<T>(stack: &Stack, of: impl Fn(Estimates<'_>) -> T) -> T {
+    let fits = crate::fit::of_stack(stack);
+    let capacities = crate::capacity::of_stack(stack, &fits);
+    let cost = Cost::of(stack, &capacities).expect("a sum");
+    of(Estimates { fits: &fits, capacities: &capacities, cost: Some(&cost) })
+}
+
 fn emit(stack: &Stack) -> Emitted {
-    let cost = Cost::of(stack, &[]).expect("a sum");
-    super::emit(stack, Estimates { fits: &[], cost: Some(&cost) })
+    estimated(stack, |estimates| super::emit(stack, estimates))
 }
 
 fn groups(stack: &Stack) -> Vec<Group> {
-    let groups = Groups::of(stack, Cost::of(stack, &[]).ok().as_ref());
+    let groups = estimated(stack, |estimates| Groups::of(stack, estimates));
     groups.service.into_iter().chain(groups.cost).collect()
 }
 
