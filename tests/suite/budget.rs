@@ -26,7 +26,7 @@ fn fresh(monthly: &str) -> tempfile::TempDir {
     let case = root().join("tests/checks/LLMC-B010/good");
     fs::copy(case.join("chat.md"), stack.join("chat.md")).expect("copied");
     let text = fs::read_to_string(case.join("stack.kdl")).expect("a spec");
-    let text = text.replace("price-per-gpu-hour 2", "").replace("monthly 5840", &format!("monthly {monthly}"));
+    let text = text.replace("price-per-gpu-hour 2", "").replace("monthly 6000", &format!("monthly {monthly}")).replace("load requests-per-second=2 input-tokens=500 output-tokens=100", "");
     let text = text.replacen("pool \"a100\"", "prices { file \"prices.kdl\"; }\n    pool \"a100\"", 1);
     assert!(text.contains(&format!("monthly {monthly}")) && text.contains("min=4"), "the case is another one: {text}");
     fs::write(stack.join("stack.kdl"), text).expect("written");
@@ -123,10 +123,10 @@ fn a_dearer_list_blocks_no_change_of_something_else() {
 #[test]
 fn what_exceeds_more_blocks() {
     let folder = dearer();
-    edit(&spec(&folder), "min=4", "min=5");
+    edit(&spec(&folder), "max=6", "max=7");
     let budget = blocks(&folder, "a copy more");
     let causes = budget["causes"].as_array().expect("causes");
-    assert_eq!(causes[0]["route"], "/model/llama-8b/replicas/min", "{budget}");
+    assert_eq!(causes[0]["route"], "/model/llama-8b/replicas/max", "{budget}");
     assert!(number(&causes[0]["change"]["expected"]) >= 14_600.0, "{budget}");
     let folder = dearer();
     edit(&spec(&folder), "monthly 20000", "monthly 19000");
@@ -154,11 +154,11 @@ fn a_commit_is_a_base_too() {
     edit(&spec(&folder), "temperature=0.2", "temperature=0.3");
     let (run, budget) = planned(path, &["--against", "HEAD", "--changed-since", "HEAD"]);
     assert!(run.code == 0 && run.stderr.contains("warning[LLMC-B010]"), "{budget} {}", run.stderr);
-    edit(&spec(&folder), "min=4", "min=5");
+    edit(&spec(&folder), "max=6", "max=7");
     let (run, _) = planned(path, &["--against", "HEAD", "--changed-since", "HEAD"]);
     assert!(run.code == 1 && run.stderr.contains("error[LLMC-B010]"), "{}", run.stderr);
     fs::remove_dir_all(path.join("generated")).expect("removed");
-    edit(&spec(&folder), "min=5", "min=4");
+    edit(&spec(&folder), "max=7", "max=6");
     assert_eq!(budget_findings(path).0, 1, "on disk nothing stands any more");
     let (run, _) = planned(path, &["--against", "HEAD"]);
     assert_eq!(run.code, 0, "in the commit it does: {}", run.stderr);
