@@ -9,17 +9,15 @@ use serde_json::Value;
 
 use super::cause::{self, Difference, MOST_LINES};
 use super::{Priced, blocks, price, read};
-use crate::cost::Monthly;
+use crate::cost::{Monthly, amount};
 use crate::diagnostic::redact;
 use crate::source::Folder;
-use crate::spec::Spec;
+use crate::spec::{DEFAULT_CURRENCY, Spec};
 
 /// Longest value that is shown, in characters.
 const VALUE_CHARS: usize = 80;
 /// What is shown of a whole block.
 pub const BLOCK: &str = "a block";
-/// Currency of a stack without a budget.
-const CURRENCY: &str = "USD";
 
 /// Cost of a month of 730 hours before and after a change, both with the prices that hold now, and the
 /// budget. An amount of money is a decimal number as text, so that no reader rounds it.
@@ -107,11 +105,6 @@ pub enum Base<'a> {
     Record(&'a Value),
 }
 
-/// An amount with two decimals.
-pub fn amount(amount: Decimal) -> String {
-    format!("{:.2}", amount.round_dp(2))
-}
-
 /// A value on one line, without secrets.
 pub(super) fn shown(value: &Value) -> String {
     let text = match value {
@@ -134,7 +127,7 @@ struct Side {
 impl Side {
     fn of(spec: &Spec, texts: &Folder) -> Result<Self, String> {
         let priced = price(spec, texts)?;
-        let currency = spec.budget.as_ref().map_or(CURRENCY, |budget| &budget.currency).to_owned();
+        let currency = spec.currency().to_owned();
         Ok(Self { value: spec.to_value(), limit: limit(spec), currency, priced })
     }
 }
@@ -146,7 +139,7 @@ fn limit(spec: &Spec) -> Option<Decimal> {
 /// What the change from `base` to the spec `new` with the files that it names (none where the stack goes) does
 /// to cost; none where neither side costs anything or has a budget.
 pub fn change(base: Base<'_>, new: Option<(&Spec, &Folder)>) -> Option<CostChange> {
-    let mut change = CostChange { currency: CURRENCY.to_owned(), ..CostChange::default() };
+    let mut change = CostChange { currency: DEFAULT_CURRENCY.to_owned(), ..CostChange::default() };
     let empty = Folder::in_memory([]);
     let texts = new.map_or(&empty, |(_, texts)| texts);
     let after = new.map(|(spec, texts)| Side::of(spec, texts));
@@ -235,7 +228,7 @@ fn before(base: Base<'_>, new: Option<&Spec>, texts: &Folder, change: &mut CostC
 /// # Errors
 /// In words: its amounts are in another currency.
 pub fn comparable(mut old: Spec, new: &Spec, texts: &Folder) -> Result<(Spec, Option<String>), String> {
-    let [was, is] = [&old, new].map(|spec| spec.budget.as_ref().map_or(CURRENCY, |budget| &budget.currency));
+    let [was, is] = [&old, new].map(Spec::currency);
     if was != is {
         return Err(format!("its prices are in {} and not in {is}", redact(was)));
     }

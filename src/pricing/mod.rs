@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use change::{Amounts, BLOCK, Base, Cause, CostChange, Together, amount, change, comparable};
+pub use change::{Amounts, BLOCK, Base, Cause, CostChange, Together, change, comparable};
 
 use crate::capacity::{self, Capacity};
 use crate::cost::{Cost, Kind, Monthly};

@@ -10,13 +10,12 @@ use super::layout::Row;
 use super::objective;
 use super::panel::{Kind, Panel, color};
 use super::query::{COST_PER_HOUR, Query, share};
+use crate::cost::HOURS_PER_MONTH;
 use crate::engine::Signal;
 use crate::stack::Budget;
 
 /// What is shown where cost is not known.
 const NO_COST: &str = "no kube-state-metrics, or the stack's rules are not loaded";
-/// Hours of a mean month.
-const HOURS_PER_MONTH: f64 = 730.0;
 /// Days of a mean month.
 const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 
@@ -164,7 +163,7 @@ pub(super) fn budget_used(query: &Query<'_>) -> Option<Panel> {
 }
 
 fn month_at_this_rate(query: &Query<'_>) -> Panel {
-    let about = "What a month of 730 hours costs with the GPUs that are allocated now. Above the budget: fewer copies, or \
+    let about = "What a month of {HOURS_PER_MONTH} hours costs with the GPUs that are allocated now. Above the budget: fewer copies, or \
                  a larger budget.";
     let steps = query.stack.budget.as_ref().map_or_else(Vec::new, |budget| objective::limit_steps(monthly(budget)));
     Panel::new(Kind::Stat, "month-at-this-rate", "A month at this rate", &unit(query), about)
@@ -192,12 +191,13 @@ fn gpus(query: &Query<'_>) -> Panel {
 }
 
 fn per_hour(query: &Query<'_>) -> Panel {
-    let line = if query.stack.budget.is_some() { " The line is the budget spread evenly over a month of 730 hours." } else { "" };
+    let line =
+        if query.stack.budget.is_some() { " The line is the budget spread evenly over a month of {HOURS_PER_MONTH} hours." } else { "" };
     let about =
         format!("What each model pays for its GPUs: the price of the pool, of reserved GPUs the mean of those that are used.{line}");
     Panel::new(Kind::Stacked, "per-hour", "GPU cost per hour", &unit(query), about)
         .query(query.recorded_per_model(COST_PER_HOUR), "{{llmc_model}}")
-        .steps(even_budget(query, HOURS_PER_MONTH))
+        .steps(even_budget(query, f64::from(HOURS_PER_MONTH)))
         .zero_based()
         .no_value(NO_COST)
 }
