@@ -117,6 +117,7 @@ pub(super) fn shown(value: &Value) -> String {
 }
 
 /// One side of a change, priced.
+#[derive(Clone)]
 struct Side {
     value: Value,
     limit: Option<Decimal>,
@@ -143,7 +144,8 @@ pub fn change(base: Base<'_>, new: Option<(&Spec, &Folder)>) -> Option<CostChang
     let empty = Folder::in_memory([]);
     let texts = new.map_or(&empty, |(_, texts)| texts);
     let after = new.map(|(spec, texts)| Side::of(spec, texts));
-    let before = before(base, new.map(|(spec, _)| spec), texts, &mut change);
+    let priced = after.as_ref().and_then(|after| after.as_ref().ok());
+    let before = before(base, new.map(|(spec, _)| spec), texts, priced, &mut change);
     let after = match after {
         Some(Ok(side)) => Some(side),
         Some(Err(why)) => {
@@ -179,8 +181,8 @@ pub fn change(base: Base<'_>, new: Option<(&Spec, &Folder)>) -> Option<CostChang
     (!says_nothing).then_some(change)
 }
 
-/// The side that stands, priced as the new one is; says why there is none.
-fn before(base: Base<'_>, new: Option<&Spec>, texts: &Folder, change: &mut CostChange) -> Option<Side> {
+/// The side that stands, priced as the new one is, which is `after`; says why there is none.
+fn before(base: Base<'_>, new: Option<&Spec>, texts: &Folder, after: Option<&Side>, change: &mut CostChange) -> Option<Side> {
     let unknown = |why: String| format!("what the stack cost before is not known: {why}");
     let record = match base {
         Base::Absent => return None,
@@ -210,7 +212,9 @@ fn before(base: Base<'_>, new: Option<&Spec>, texts: &Folder, change: &mut CostC
             return None;
         }
     };
-    match Side::of(&spec, texts) {
+    // Pricing proves that every engine starts, and most stacks of a plan do not change.
+    let same = after.filter(|after| after.value == spec.to_value());
+    match same.map_or_else(|| Side::of(&spec, texts), |side| Ok(side.clone())) {
         Ok(side) if side.priced.unpriced.is_empty() => Some(side),
         Ok(side) => {
             change.notes.push(unknown(format!("there is no price of {}", redact(&side.priced.unpriced.join(", ")))));

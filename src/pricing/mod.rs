@@ -25,6 +25,7 @@ use crate::spec::{self, Spec};
 use crate::stack::{Stack, Target};
 
 /// What a spec costs, and what is not in that.
+#[derive(Clone, Debug)]
 pub struct Priced {
     /// The bill.
     pub cost: Cost,

@@ -163,7 +163,7 @@ pub(super) fn budget_used(query: &Query<'_>) -> Option<Panel> {
 }
 
 fn month_at_this_rate(query: &Query<'_>) -> Panel {
-    let about = "What a month of {HOURS_PER_MONTH} hours costs with the GPUs that are allocated now. Above the budget: fewer copies, or \
+    let about = "What a month of 730 hours costs with the GPUs that are allocated now. Above the budget: fewer copies, or \
                  a larger budget.";
     let steps = query.stack.budget.as_ref().map_or_else(Vec::new, |budget| objective::limit_steps(monthly(budget)));
     Panel::new(Kind::Stat, "month-at-this-rate", "A month at this rate", &unit(query), about)
@@ -191,8 +191,7 @@ fn gpus(query: &Query<'_>) -> Panel {
 }
 
 fn per_hour(query: &Query<'_>) -> Panel {
-    let line =
-        if query.stack.budget.is_some() { " The line is the budget spread evenly over a month of {HOURS_PER_MONTH} hours." } else { "" };
+    let line = if query.stack.budget.is_some() { " The line is the budget spread evenly over a month of 730 hours." } else { "" };
     let about =
         format!("What each model pays for its GPUs: the price of the pool, of reserved GPUs the mean of those that are used.{line}");
     Panel::new(Kind::Stacked, "per-hour", "GPU cost per hour", &unit(query), about)
