@@ -8,9 +8,11 @@
 //! | [`spec`] | the tree | what the user wrote, as types; the JSON Schema comes from them |
 //! | [`resolve`] | the spec and the [`catalog`] | the [`stack`]: references bound, defaults filled |
 //! | [`check`] | spec and stack | findings, one file for each rule |
-//! | [`estimate`] | facts and settings | whether an engine starts, with bounds |
-//! | [`fit`] | the stack | that answer for each model, held against its load |
-//! | [`emit`] | the stack and its [`engine`]s | files |
+//! | [`estimate`] | facts and settings | whether an engine starts and what one copy serves, with bounds |
+//! | [`fit`] | the stack | whether each model starts, held against its load |
+//! | [`capacity`] | the stack, what fits | what reaches each model, and what one copy of it serves |
+//! | [`cost`] | the stack, its capacities | the bill for a month, by model, route and request |
+//! | [`emit`] | the stack, its [`engine`]s, its cost | files |
 //! | [`pricing`] | a spec, before and after a change | what it costs, and which lines cause the difference |
 //! | [`plan`] | the tree that stands and the files | what would change, and what that means |
 //! | [`policy`] | the stack, its objects, a plan | what Rego policies say of them |

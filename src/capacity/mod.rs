@@ -6,14 +6,15 @@
 mod traffic;
 
 pub use traffic::{
-    Effect, Flow, Purpose, Routed, Scenario, Traffic, load_of_route, of_routes as traffic_of_routes, of_stack as traffic_of_stack,
+    Counted, Flow, Purpose, Routed, Scenario, Traffic, load_of_route, of_routes as traffic_of_routes, of_stack as traffic_of_stack,
     of_stack_in as traffic_of_stack_in, reaches,
 };
 
 pub use crate::estimate::throughput::Bound;
 
+use crate::catalog::Gpu;
 use crate::estimate::memory::{Proof, Setup};
-use crate::estimate::throughput::{self, Gpu, Question, Throughput};
+use crate::estimate::throughput::{self, Question, Throughput};
 use crate::fit::Fit;
 use crate::stack::{Indicator, Model, Stack, Target};
 
@@ -55,6 +56,11 @@ impl Capacity {
     }
 }
 
+/// The capacity of the model `name`.
+pub fn of_model<'a>(capacities: &'a [Capacity], name: &str) -> Option<&'a Capacity> {
+    capacities.iter().find(|capacity| capacity.model == name)
+}
+
 /// What one copy of `model` does with its `traffic`, if it had these settings on this GPU.
 ///
 /// # Errors
@@ -68,7 +74,6 @@ pub fn one_copy(model: &Model, setup: &Setup<'_>, proof: &Proof, gpu: &Gpu, traf
         input_tokens: traffic.input_tokens(),
         output_tokens: traffic.output_tokens(),
         cached_share: traffic.cached_share(),
-        ttft_seconds: below(Indicator::Ttft),
         tpot_seconds: below(Indicator::Tpot),
     })
 }

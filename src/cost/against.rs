@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::tokens::{self, Tokens};
 use super::{Cost, money, shares};
-use crate::capacity::{Capacity, Traffic};
+use crate::capacity::{self, Capacity, Traffic};
 use crate::stack::{Route, Stack, Target};
 
 /// The same requests on an external model.
@@ -65,7 +65,7 @@ pub(super) fn of_route(
         let Some(theirs_per_request) = theirs.checked_div(requests).filter(|_| is_known) else { continue };
         let seconds = Decimal::from(tokens::SECONDS_PER_MONTH);
         let break_even = own.checked_div(theirs_per_request.checked_mul(seconds)?);
-        let each = capacities.iter().find(|c| c.model == model).and_then(|c| c.throughput.as_ref());
+        let each = capacity::of_model(capacities, model).and_then(|capacity| capacity.throughput.as_ref());
         let each = each.and_then(|throughput| money::figure(throughput.requests_per_second.expected));
         let served = each.zip(cost.copies.get(model)).and_then(|(each, copies)| each.checked_mul(copies.mean()));
         out.push(Against {

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::effects::{Effect, Switch};
-use super::money::fixed;
+use super::money::{amount, fixed};
 use super::shares::{ModelCost, RouteCost};
 use super::{Against, Item, Report, Rollout};
 use crate::diagnostic::redact;
@@ -13,8 +13,8 @@ use crate::stack::Target;
 
 /// Version of the JSON form; a new minor version only adds fields.
 const FORMAT_VERSION: &str = "1.0";
-/// Decimals of an amount for a month.
-const MONTHLY_DECIMALS: u32 = 2;
+/// Decimals of a mean number of copies.
+const COPIES_DECIMALS: u32 = 2;
 /// Decimals of an amount for a request or for a million tokens, and of a price.
 pub(super) const UNIT_DECIMALS: u32 = 6;
 
@@ -210,17 +210,13 @@ pub struct PriceDocument {
     pub source: Option<String>,
 }
 
-fn monthly(amount: Decimal) -> String {
-    fixed(amount, MONTHLY_DECIMALS)
-}
-
 fn unit(amount: Decimal) -> String {
     fixed(amount, UNIT_DECIMALS)
 }
 
 impl From<super::Monthly> for Amounts {
     fn from(of: super::Monthly) -> Self {
-        Self { minimum: monthly(of.minimum), expected: monthly(of.expected), maximum: monthly(of.maximum) }
+        Self { minimum: amount(of.minimum), expected: amount(of.expected), maximum: amount(of.maximum) }
     }
 }
 
@@ -239,7 +235,7 @@ fn stack(report: &Report) -> StackCost {
         monthly: cost.monthly.into(),
         is_partial: cost.is_partial(),
         unknown: cost.unknown().iter().map(|words| redact(words)).collect(),
-        budget: report.budget.map(monthly),
+        budget: report.budget.map(amount),
         items: cost.items.iter().map(item).collect(),
         models: report.models.iter().map(|model| of_model(report, model)).collect(),
         routes: report.routes.iter().map(route).collect(),
@@ -274,7 +270,7 @@ fn of_model(report: &Report, model: &ModelCost) -> ModelDocument {
     let is_external = matches!(model.target, Target::External(_));
     let copies = report.cost.copies.get(name).filter(|_| !is_external).map(|copies| Amounts {
         minimum: copies.least.to_string(),
-        expected: fixed(copies.mean(), MONTHLY_DECIMALS),
+        expected: fixed(copies.mean(), COPIES_DECIMALS),
         maximum: copies.most.to_string(),
     });
     ModelDocument {
@@ -294,8 +290,8 @@ fn of_model(report: &Report, model: &ModelCost) -> ModelDocument {
 fn route(route: &RouteCost) -> RouteDocument {
     RouteDocument {
         name: route.name.clone(),
-        monthly: monthly(route.monthly),
-        parts: route.parts.iter().map(|part| PartDocument { what: part.what.clone(), monthly: monthly(part.monthly) }).collect(),
+        monthly: amount(route.monthly),
+        parts: route.parts.iter().map(|part| PartDocument { what: part.what.clone(), monthly: amount(part.monthly) }).collect(),
         requests: route.requests.map(|requests| fixed(requests, 0)),
         per_request: route.per_request.map(unit),
         unknown: route.unknown.iter().map(|words| redact(words)).collect(),
@@ -307,8 +303,8 @@ fn against(of: &Against) -> AgainstDocument {
     AgainstDocument {
         model: of.model.clone(),
         external: of.external.clone(),
-        own_monthly: monthly(of.own),
-        external_monthly: monthly(of.theirs),
+        own_monthly: amount(of.own),
+        external_monthly: amount(of.theirs),
         external_per_request: unit(of.theirs_per_request),
         break_even_requests_per_second: of.break_even.map(unit),
         stated_requests_per_second: unit(of.stated),
@@ -338,8 +334,8 @@ fn effect(of: &Effect) -> EffectDocument {
         what: of.switch.words(),
         stated_at_least: of.stated.map(|share| share.at_least.to_string()),
         stated_at_most: of.stated.map(|share| share.at_most.to_string()),
-        saving_at_least: of.saving.map(|(least, _)| monthly(least)),
-        saving_at_most: of.saving.map(|(_, most)| monthly(most)),
+        saving_at_least: of.saving.map(|(least, _)| amount(least)),
+        saving_at_most: of.saving.map(|(_, most)| amount(most)),
         note: of.note.clone(),
     }
 }

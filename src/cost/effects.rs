@@ -111,11 +111,6 @@ impl Switch {
 /// The effects of everything in `stack` that may save something.
 pub(super) fn of_stack(stack: &Stack, cost: &Cost) -> Vec<Effect> {
     let mut switches = Vec::new();
-    let exact = |share: crate::spec::Share| {
-        let decimal = |number: f64| number.to_string().parse::<Decimal>().ok();
-        let at_least = decimal(share.at_least)?;
-        Some(Share { at_least, at_most: share.at_most.map_or(Some(at_least), decimal)? })
-    };
     for route in stack.routes.values() {
         let traffic = &route.traffic;
         if let Some(cache) = &traffic.cache {
@@ -125,7 +120,7 @@ pub(super) fn of_stack(stack: &Stack, cost: &Cost) -> Vec<Effect> {
             switches.push((Switch::Tier(route.name.clone(), name.clone()), tier.share));
         }
         if let Some(load) = &traffic.load {
-            switches.push((Switch::RoutePrefixes(route.name.clone()), load.prefix_hits.and_then(exact)));
+            switches.push((Switch::RoutePrefixes(route.name.clone()), load.prefix_hits.and_then(Share::of)));
         }
     }
     for model in stack.models.values() {
@@ -134,7 +129,7 @@ pub(super) fn of_stack(stack: &Stack, cost: &Cost) -> Vec<Effect> {
         if let Some(load) = &model.load
             && (load.prefix_hits.is_some() || !is_stated_by_routes())
         {
-            switches.push((Switch::ModelPrefixes(model.name.clone()), load.prefix_hits.and_then(exact)));
+            switches.push((Switch::ModelPrefixes(model.name.clone()), load.prefix_hits.and_then(Share::of)));
         }
     }
     switches.into_iter().map(|(switch, stated)| effect(stack, cost, switch, stated)).collect()

@@ -20,7 +20,9 @@ mod table;
 mod text;
 mod tokens;
 
-use crate::capacity::Capacity;
+use std::collections::BTreeMap;
+
+use crate::capacity::{self, Capacity};
 use crate::stack::Stack;
 
 pub use against::Against;
@@ -28,6 +30,7 @@ pub use bill::{Item, Kind, Monthly};
 pub use copies::{Basis, Copies};
 pub use document::{Document, document, json_schema, render_json};
 pub use effects::{Effect, Switch};
+pub use money::{amount, money};
 pub use report::{PriceUsed, Report};
 pub use request::{Length, RequestCost, cost_of_request};
 pub use rollouts::Rollout;
@@ -47,7 +50,7 @@ pub struct Cost {
     /// The sum of the items; only of what is known.
     pub monthly: Monthly,
     /// Copies of each model by name.
-    pub copies: std::collections::BTreeMap<String, Copies>,
+    pub copies: BTreeMap<String, Copies>,
     /// What one rollout of each model costs, sorted by name.
     pub rollouts: Vec<Rollout>,
     /// Blocks that could not be resolved and so are in no item, such as ``model `llama` ``.
@@ -75,10 +78,10 @@ impl Cost {
     pub fn of(stack: &Stack, capacities: &[Capacity]) -> Result<Self, Overflow> {
         let mut items = Vec::new();
         let mut rollouts = Vec::new();
-        let copies: std::collections::BTreeMap<String, Copies> = stack
+        let copies: BTreeMap<String, Copies> = stack
             .models
             .values()
-            .map(|model| (model.name.clone(), Copies::of(model, capacities.iter().find(|capacity| capacity.model == model.name))))
+            .map(|model| (model.name.clone(), Copies::of(model, capacity::of_model(capacities, &model.name))))
             .collect();
         for pool in stack.pools.values() {
             let models = stack.models.values().filter(|model| model.pool == pool.name);
@@ -158,7 +161,7 @@ fn gpu_items(pool: &gpus::PoolUse<'_>, items: &mut Vec<Item>, rollouts: &mut Vec
     Ok(())
 }
 
-/// `2 to 3 copies, 2.5 expected, x 4 a100 x 730 h`
+/// `2 to 3 copies (2.5 expected) x 4 a100-80gb-sxm x 730 h`
 fn gpu_words(copies: &Copies, gpus: u32, gpu: &str) -> String {
     let number = match (copies.least, copies.most) {
         (1, 1) => "1 copy".to_owned(),

@@ -2,6 +2,8 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use crate::diagnostic::thousands;
+
 /// Decimals of a figure that was computed in binary floats, such as requests in a second.
 const FIGURE_DECIMALS: usize = 9;
 /// Decimals of an amount for a month.
@@ -27,6 +29,16 @@ pub(super) fn cents(amount: Decimal) -> Decimal {
     let mut rounded = amount.round_dp_with_strategy(CENTS, RoundingStrategy::MidpointAwayFromZero);
     rounded.rescale(CENTS);
     rounded
+}
+
+/// The amount to the cent, as text for programs: `14512.40`.
+pub fn amount(amount: Decimal) -> String {
+    fixed(amount, CENTS)
+}
+
+/// The amount to the cent, as people read it: `14,512.40`.
+pub fn money(amount: Decimal) -> String {
+    thousands(fixed(amount, CENTS))
 }
 
 /// The amount with this many decimals, always all of them.

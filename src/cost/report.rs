@@ -7,7 +7,6 @@ use super::shares::{self, ModelCost, RouteCost};
 use super::{Basis, Cost, HOURS_PER_MONTH, Kind, Overflow};
 use crate::capacity::{self, Capacity};
 use crate::fit;
-
 use crate::stack::{Day, Price, Stack};
 
 /// What a stack costs, by item, model, route and request, with what was assumed.
@@ -93,7 +92,7 @@ fn priced(prices: &[PriceUsed]) -> Option<String> {
 fn assumptions(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Vec<String> {
     let mut words = vec![format!("a month has {HOURS_PER_MONTH} hours; GPU hours include the CPU and memory of their nodes")];
     for (name, copies) in &cost.copies {
-        let missing = capacities.iter().find(|c| c.model == *name).map_or(&[][..], |c| c.missing.as_slice());
+        let missing = capacity::of_model(capacities, name).map_or(&[][..], |c| c.missing.as_slice());
         match copies.basis {
             Basis::Fixed => {}
             Basis::Load => {

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::tokens::{MILLION, SECONDS_PER_MONTH};
 use super::{HOURS_PER_MONTH, money};
-use crate::capacity::Capacity;
+use crate::capacity::{self, Capacity};
 use crate::stack::{GpuPrices, Stack, Target, TokenPrices};
 
 /// Tokens of a request.
@@ -42,7 +42,7 @@ pub fn cost_of_request(stack: &Stack, capacities: &[Capacity], target: &Target, 
                 let seconds = Decimal::from(SECONDS_PER_MONTH.checked_div(HOURS_PER_MONTH)?);
                 hour.checked_mul(model.tensor_parallel.into())?.checked_div(seconds)
             };
-            let capacity = capacities.iter().find(|capacity| capacity.model == *name)?;
+            let capacity = capacity::of_model(capacities, name)?;
             by_time(capacity, copy(least)?, copy(most)?, length)
         }
     }

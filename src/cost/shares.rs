@@ -121,7 +121,7 @@ fn model(cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target
 
 /// Share of GPU time in which the model `name` reads prompts.
 pub(super) fn prefill_share(capacities: &[Capacity], name: &str) -> Option<Decimal> {
-    let throughput = capacities.iter().find(|capacity| capacity.model == name)?.throughput.as_ref()?;
+    let throughput = capacity::of_model(capacities, name)?.throughput.as_ref()?;
     money::figure(throughput.prefill_share.clamp(0.0, 1.0))
 }
 

@@ -3,17 +3,7 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-/// ANSI styles, or none.
-#[derive(Clone, Copy)]
-pub(super) struct Style {
-    pub(super) colour: bool,
-}
-
-impl Style {
-    pub(super) fn paint(self, code: &str, text: &str) -> String {
-        if self.colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-}
+use crate::diagnostic::Style;
 
 /// Rows of cells: the first column is aligned to the left, the others to the right, and what follows the
 /// aligned columns stands as it is.
@@ -49,7 +39,7 @@ impl Table {
         };
         let mut lines: Vec<String> = self.rows.iter().map(line).collect();
         if let Some(head) = lines.first_mut() {
-            *head = style.paint("2", head);
+            *head = style.paint(Style::DIM, head);
         }
         lines
     }
@@ -65,7 +55,7 @@ fn cells_of(part: Decimal, whole: Decimal, cells: usize) -> usize {
 /// A bar of one amount.
 pub(super) fn bar(part: Decimal, whole: Decimal, cells: usize, style: Style) -> String {
     let filled = cells_of(part, whole, cells);
-    format!("[{}{}]", style.paint("34", &"#".repeat(filled)), " ".repeat(cells - filled))
+    format!("[{}{}]", style.paint(Style::BLUE, &"#".repeat(filled)), " ".repeat(cells - filled))
 }
 
 /// Minimum, expected and maximum on one bar, with the budget as a mark.
@@ -76,10 +66,10 @@ pub(super) fn budget_bar(amounts: [Decimal; 3], budget: Decimal, cells: usize, s
     let mut text = String::new();
     for at in 0..cells {
         let (cell, colour) = match at + 1 {
-            cell if cell == mark => ("|", "1"),
-            cell if cell <= low => ("#", if cell > mark { "31" } else { "32" }),
-            cell if cell <= middle => ("=", if cell > mark { "31" } else { "33" }),
-            cell if cell <= high => ("-", if cell > mark { "31" } else { "2" }),
+            cell if cell == mark => ("|", Style::BOLD),
+            cell if cell <= low => ("#", if cell > mark { Style::RED } else { Style::GREEN }),
+            cell if cell <= middle => ("=", if cell > mark { Style::RED } else { Style::YELLOW }),
+            cell if cell <= high => ("-", if cell > mark { Style::RED } else { Style::DIM }),
             _ => (" ", ""),
         };
         text.push_str(&if colour.is_empty() { cell.to_owned() } else { style.paint(colour, cell) });
@@ -91,7 +81,7 @@ pub(super) fn budget_bar(amounts: [Decimal; 3], budget: Decimal, cells: usize, s
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { colour: false };
+    const PLAIN: Style = Style::new(false);
 
     #[test]
     fn bars_show_shares() {

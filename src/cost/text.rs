@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 
 use super::document::UNIT_DECIMALS;
-use super::money::fixed;
-use super::table::{Style, Table, bar, budget_bar};
+use super::money::{fixed, money};
+use super::table::{Table, bar, budget_bar};
 use super::{Against, Monthly, Report};
-use crate::diagnostic::{printable, redact, thousands};
+use crate::diagnostic::{Style, printable, redact, thousands};
 use crate::stack::Target;
 
 /// Cells of the bar of an item.
@@ -15,10 +15,6 @@ const ITEM_CELLS: usize = 20;
 const BUDGET_CELLS: usize = 50;
 /// What stands for a figure that is not known.
 const UNKNOWN: &str = "not known";
-
-fn money(amount: Decimal) -> String {
-    thousands(fixed(amount, 2))
-}
 
 /// Small amounts: those for a request or a million tokens.
 fn small(amount: Option<Decimal>) -> String {
@@ -31,7 +27,7 @@ fn clean(words: &str) -> String {
 
 /// The report as text; with `colour`, ANSI styles are used.
 pub fn render_text(report: &Report, colour: bool) -> String {
-    let style = Style { colour };
+    let style = Style::new(colour);
     let blocks = [head(report, style), bill(report, style), models(report, style), routes(report, style), beside(report)];
     let lines: Vec<String> = blocks.into_iter().filter(|block| !block.is_empty()).map(|block| block.join("\n") + "\n").collect();
     lines.join("\n") + "\n"
@@ -40,7 +36,7 @@ pub fn render_text(report: &Report, colour: bool) -> String {
 fn head(report: &Report, style: Style) -> Vec<String> {
     let Monthly { minimum, expected, maximum } = report.cost.monthly;
     let at_least = if report.cost.is_partial() { "at least " } else { "" };
-    let title = style.paint("1", &printable(&report.stack));
+    let title = style.paint(Style::BOLD, &printable(&report.stack));
     let mut lines = vec![format!("{title}: {at_least}{} {} a month", money(expected), printable(&report.currency))];
     if let Some(line) = lines.first_mut().filter(|_| minimum < maximum) {
         line.push_str(&format!(" ({} to {})", money(minimum), money(maximum)));
@@ -48,8 +44,8 @@ fn head(report: &Report, style: Style) -> Vec<String> {
     if let Some(budget) = report.budget {
         let bar = budget_bar([minimum, expected, maximum], budget, BUDGET_CELLS, style);
         let words = match budget {
-            budget if expected > budget => style.paint("31", &format!("over it by {}", money(expected - budget))),
-            budget if maximum > budget => style.paint("33", &format!("the maximum is over it by {}", money(maximum - budget))),
+            budget if expected > budget => style.paint(Style::RED, &format!("over it by {}", money(expected - budget))),
+            budget if maximum > budget => style.paint(Style::YELLOW, &format!("the maximum is over it by {}", money(maximum - budget))),
             budget => format!("{} left", money(budget - expected)),
         };
         lines.push(format!("  {bar} budget | {}, {words}", money(budget)));
@@ -182,7 +178,7 @@ fn beside(report: &Report) -> Vec<String> {
 
 /// The prices that are used, as text.
 pub fn render_prices(report: &Report, colour: bool) -> String {
-    let style = Style { colour };
+    let style = Style::new(colour);
     let mut table = Table::new(&["price of", "amount", "on"]);
     for price in &report.prices {
         let amount = price.amount.map_or_else(|| UNKNOWN.to_owned(), |amount| thousands(amount.normalize()));
@@ -190,6 +186,6 @@ pub fn render_prices(report: &Report, colour: bool) -> String {
         let (date, source) = if price.amount.is_some() { (date, price.source.clone().unwrap_or_default()) } else { Default::default() };
         table.row([printable(&price.what), amount, date], clean(&source));
     }
-    let title = style.paint("1", &printable(&report.stack));
+    let title = style.paint(Style::BOLD, &printable(&report.stack));
     format!("{title}: prices in {}\n{}\n\n", printable(&report.currency), table.lines(style).join("\n"))
 }

@@ -10,6 +10,7 @@ mod numbers;
 mod route;
 mod sarif;
 mod secret;
+mod style;
 mod text;
 
 use std::ops::Range;
@@ -21,6 +22,7 @@ pub use numbers::thousands;
 pub use route::Route;
 pub use sarif::render as render_sarif;
 pub use secret::{find_secrets, redact, redact_ranges};
+pub use style::Style;
 pub use text::{render as render_text, render_short};
 
 /// How bad a finding is. Errors stop a compile; warnings do not.

@@ -2,8 +2,7 @@
 
 use super::words::{bounds, gib, signed_gib};
 use super::{Fit, UNRESOLVED, of_stack, unresolved};
-use crate::diagnostic::thousands;
-use crate::diagnostic::{printable, redact};
+use crate::diagnostic::{Style, printable, redact, thousands};
 use crate::estimate::memory::{Bounds, CacheFigures, Proof, Verdict};
 use crate::stack::Stack;
 
@@ -18,21 +17,9 @@ struct Part {
     bytes: Option<Bounds>,
 }
 
-/// ANSI styles, or none.
-#[derive(Clone, Copy)]
-struct Style {
-    colour: bool,
-}
-
-impl Style {
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-}
-
 /// A block for each model of `stack`; with `colour`, ANSI styles are used.
 pub fn render_text(stack: &Stack, colour: bool) -> String {
-    let style = Style { colour };
+    let style = Style::new(colour);
     let blocks = of_stack(stack).into_iter().map(|fit| block(stack, &fit, style));
     let open = unresolved(stack).map(|name| format!("{}\n  {UNRESOLVED}\n", title(stack, name, Verdict::NotProven, style)));
     blocks.chain(open).map(|block| block + "\n").collect()
@@ -40,11 +27,15 @@ pub fn render_text(stack: &Stack, colour: bool) -> String {
 
 fn title(stack: &Stack, model: &str, verdict: Verdict, style: Style) -> String {
     let colour = match verdict {
-        Verdict::ProvenToStart => "32",
-        Verdict::ProvenToRefuse => "31",
-        Verdict::NotProven => "33",
+        Verdict::ProvenToStart => Style::GREEN,
+        Verdict::ProvenToRefuse => Style::RED,
+        Verdict::NotProven => Style::YELLOW,
     };
-    format!("{}: {}", style.paint("1", &format!("{} / {}", printable(&stack.name), printable(model))), style.paint(colour, verdict.words()))
+    format!(
+        "{}: {}",
+        style.paint(Style::BOLD, &format!("{} / {}", printable(&stack.name), printable(model))),
+        style.paint(colour, verdict.words())
+    )
 }
 
 fn block(stack: &Stack, fit: &Fit<'_>, style: Style) -> String {
@@ -86,11 +77,11 @@ fn row(name: &str, words: &str) -> String {
 /// The bar of one GPU, and a line for each part of it.
 fn memory(proof: &Proof, style: Style) -> Vec<String> {
     let mut parts = vec![
-        Part { cell: '#', name: "weights", colour: "34", bytes: proof.weights_bytes },
-        Part { cell: '+', name: "context", colour: "35", bytes: proof.non_torch_bytes },
-        Part { cell: '%', name: "activations", colour: "35", bytes: proof.activation_bytes },
-        Part { cell: '~', name: "graphs", colour: "36", bytes: proof.graph_bytes },
-        Part { cell: '=', name: "KV cache", colour: "32", bytes: proof.available_kv_bytes.map(cache_bytes) },
+        Part { cell: '#', name: "weights", colour: Style::BLUE, bytes: proof.weights_bytes },
+        Part { cell: '+', name: "context", colour: Style::MAGENTA, bytes: proof.non_torch_bytes },
+        Part { cell: '%', name: "activations", colour: Style::MAGENTA, bytes: proof.activation_bytes },
+        Part { cell: '~', name: "graphs", colour: Style::CYAN, bytes: proof.graph_bytes },
+        Part { cell: '=', name: "KV cache", colour: Style::GREEN, bytes: proof.available_kv_bytes.map(cache_bytes) },
     ];
     parts.retain(|part| part.bytes.is_some());
     if parts.is_empty() {
@@ -100,7 +91,7 @@ fn memory(proof: &Proof, style: Style) -> Vec<String> {
     let total = proof.total_bytes.expected;
     if proof.available_kv_bytes.is_some() {
         let free = Bounds::exact(total.saturating_sub(used));
-        parts.push(Part { cell: '.', name: "free", colour: "2", bytes: Some(free) });
+        parts.push(Part { cell: '.', name: "free", colour: Style::DIM, bytes: Some(free) });
     }
     let mut lines = vec![format!("    [{}] {} of one GPU", bar(&parts, total, style), gib(total))];
     for part in &parts {
@@ -137,7 +128,7 @@ fn bar(parts: &[Part], total: u64, style: Style) -> String {
         left -= cells;
         text.push_str(&style.paint(part.colour, &part.cell.to_string().repeat(cells)));
     }
-    text + &style.paint("2", &".".repeat(left))
+    text + &style.paint(Style::DIM, &".".repeat(left))
 }
 
 fn cache_lines(fit: &Fit<'_>, cache: &CacheFigures) -> Vec<String> {

@@ -4,37 +4,17 @@ mod bars;
 
 use super::types::{Action, Copies, Disruption, FieldChange, ObjectChange, Order, Plan, Restart, RiskLevel, Rollout, StackPlan};
 use super::words;
-use crate::diagnostic::printable;
-use crate::diagnostic::thousands;
+use crate::diagnostic::{Style, printable, thousands};
 
 /// Fields that a line tells of an object.
 const FIELDS_PER_LINE: usize = 3;
 /// Space before what belongs to a stack.
 const INDENT: &str = "  ";
 
-/// ANSI styles, or none.
-#[derive(Clone, Copy)]
-struct Style {
-    colour: bool,
-}
-
-impl Style {
-    const BOLD: &'static str = "1";
-    const DIM: &'static str = "2";
-    const RED: &'static str = "31";
-    const GREEN: &'static str = "32";
-    const YELLOW: &'static str = "33";
-    const MAGENTA: &'static str = "35";
-
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-}
-
 /// Renders `plan`. `verbose` shows every field, every file and the stacks that do not change; with
 /// `colour`, ANSI styles are used.
 pub fn render_text(plan: &Plan, verbose: bool, colour: bool) -> String {
-    let style = Style { colour };
+    let style = Style::new(colour);
     let mut out = String::new();
     let (changed, same): (Vec<&StackPlan>, Vec<&StackPlan>) = plan.stacks.iter().partition(|stack| !stack.is_empty());
     for stack in &changed {

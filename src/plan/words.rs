@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::types::{Copies, FieldChange};
-use crate::diagnostic::thousands;
-use crate::pricing::{self, Amounts, BLOCK, Cause, Together};
+use crate::cost::money;
+use crate::pricing::{Amounts, BLOCK, Cause, Together};
 
 /// Longest value within a sentence, in characters.
 const LONGEST_VALUE: usize = 60;
@@ -135,7 +135,7 @@ pub(super) fn amounts(change: &Amounts) -> String {
 pub(super) fn signed(amount: &str) -> String {
     let Ok(number) = amount.parse::<Decimal>() else { return "an unknown amount".to_owned() };
     let sign = if number > Decimal::ZERO { "+" } else { "" };
-    format!("{sign}{}", thousands(pricing::amount(number)))
+    format!("{sign}{}", money(number))
 }
 
 fn is_zero(amount: &str) -> bool {

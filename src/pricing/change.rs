@@ -9,17 +9,15 @@ use serde_json::Value;
 
 use super::cause::{self, Difference, MOST_LINES};
 use super::{Priced, blocks, price, read};
-use crate::cost::Monthly;
+use crate::cost::{Monthly, amount};
 use crate::diagnostic::redact;
 use crate::source::Folder;
-use crate::spec::Spec;
+use crate::spec::{DEFAULT_CURRENCY, Spec};
 
 /// Longest value that is shown, in characters.
 const VALUE_CHARS: usize = 80;
 /// What is shown of a whole block.
 pub const BLOCK: &str = "a block";
-/// Currency of a stack without a budget.
-const CURRENCY: &str = "USD";
 
 /// Cost of a month of 730 hours before and after a change, both with the prices that hold now, and the
 /// budget. An amount of money is a decimal number as text, so that no reader rounds it.
@@ -107,11 +105,6 @@ pub enum Base<'a> {
     Record(&'a Value),
 }
 
-/// An amount with two decimals.
-pub fn amount(amount: Decimal) -> String {
-    format!("{:.2}", amount.round_dp(2))
-}
-
 /// A value on one line, without secrets.
 pub(super) fn shown(value: &Value) -> String {
     let text = match value {
@@ -124,6 +117,7 @@ pub(super) fn shown(value: &Value) -> String {
 }
 
 /// One side of a change, priced.
+#[derive(Clone)]
 struct Side {
     value: Value,
     limit: Option<Decimal>,
@@ -134,7 +128,7 @@ struct Side {
 impl Side {
     fn of(spec: &Spec, texts: &Folder) -> Result<Self, String> {
         let priced = price(spec, texts)?;
-        let currency = spec.budget.as_ref().map_or(CURRENCY, |budget| &budget.currency).to_owned();
+        let currency = spec.currency().to_owned();
         Ok(Self { value: spec.to_value(), limit: limit(spec), currency, priced })
     }
 }
@@ -146,11 +140,12 @@ fn limit(spec: &Spec) -> Option<Decimal> {
 /// What the change from `base` to the spec `new` with the files that it names (none where the stack goes) does
 /// to cost; none where neither side costs anything or has a budget.
 pub fn change(base: Base<'_>, new: Option<(&Spec, &Folder)>) -> Option<CostChange> {
-    let mut change = CostChange { currency: CURRENCY.to_owned(), ..CostChange::default() };
+    let mut change = CostChange { currency: DEFAULT_CURRENCY.to_owned(), ..CostChange::default() };
     let empty = Folder::in_memory([]);
     let texts = new.map_or(&empty, |(_, texts)| texts);
     let after = new.map(|(spec, texts)| Side::of(spec, texts));
-    let before = before(base, new.map(|(spec, _)| spec), texts, &mut change);
+    let priced = after.as_ref().and_then(|after| after.as_ref().ok());
+    let before = before(base, new.map(|(spec, _)| spec), texts, priced, &mut change);
     let after = match after {
         Some(Ok(side)) => Some(side),
         Some(Err(why)) => {
@@ -186,8 +181,8 @@ pub fn change(base: Base<'_>, new: Option<(&Spec, &Folder)>) -> Option<CostChang
     (!says_nothing).then_some(change)
 }
 
-/// The side that stands, priced as the new one is; says why there is none.
-fn before(base: Base<'_>, new: Option<&Spec>, texts: &Folder, change: &mut CostChange) -> Option<Side> {
+/// The side that stands, priced as the new one is, which is `after`; says why there is none.
+fn before(base: Base<'_>, new: Option<&Spec>, texts: &Folder, after: Option<&Side>, change: &mut CostChange) -> Option<Side> {
     let unknown = |why: String| format!("what the stack cost before is not known: {why}");
     let record = match base {
         Base::Absent => return None,
@@ -217,7 +212,9 @@ fn before(base: Base<'_>, new: Option<&Spec>, texts: &Folder, change: &mut CostC
             return None;
         }
     };
-    match Side::of(&spec, texts) {
+    // Pricing proves that every engine starts, and most stacks of a plan do not change.
+    let same = after.filter(|after| after.value == spec.to_value());
+    match same.map_or_else(|| Side::of(&spec, texts), |side| Ok(side.clone())) {
         Ok(side) if side.priced.unpriced.is_empty() => Some(side),
         Ok(side) => {
             change.notes.push(unknown(format!("there is no price of {}", redact(&side.priced.unpriced.join(", ")))));
@@ -235,7 +232,7 @@ fn before(base: Base<'_>, new: Option<&Spec>, texts: &Folder, change: &mut CostC
 /// # Errors
 /// In words: its amounts are in another currency.
 pub fn comparable(mut old: Spec, new: &Spec, texts: &Folder) -> Result<(Spec, Option<String>), String> {
-    let [was, is] = [&old, new].map(|spec| spec.budget.as_ref().map_or(CURRENCY, |budget| &budget.currency));
+    let [was, is] = [&old, new].map(Spec::currency);
     if was != is {
         return Err(format!("its prices are in {} and not in {is}", redact(was)));
     }

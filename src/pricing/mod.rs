@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use change::{Amounts, BLOCK, Base, Cause, CostChange, Together, amount, change, comparable};
+pub use change::{Amounts, BLOCK, Base, Cause, CostChange, Together, change, comparable};
 
 use crate::capacity::{self, Capacity};
 use crate::cost::{Cost, Kind, Monthly};
@@ -25,6 +25,7 @@ use crate::spec::{self, Spec};
 use crate::stack::{Stack, Target};
 
 /// What a spec costs, and what is not in that.
+#[derive(Clone, Debug)]
 pub struct Priced {
     /// The bill.
     pub cost: Cost,

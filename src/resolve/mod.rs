@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Place, Route as Field};
 use crate::source::{Folder, Sources};
 use crate::spec::{self, Spec};
 use crate::stack::{
-    External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, SemanticCache, Stack, Target, TextFile, Tier, Traffic,
+    External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, SemanticCache, Share, Stack, Target, TextFile, Tier, Traffic,
 };
 
 pub use facts::contradictions;
@@ -109,7 +109,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
             budget.alert_at.dedup();
             budget
         }),
-        currency: price::currency(spec).to_owned(),
+        currency: spec.currency().to_owned(),
         prices: unit_prices,
         price_uses,
         price_file: match price_file {
@@ -209,7 +209,7 @@ fn target(spec: &Spec, name: &str) -> Option<Target> {
 
 /// What `route` asks for; a tier or fallback without a model is left out, and a check says so.
 fn traffic(spec: &Spec, route: &spec::Route) -> Traffic {
-    let tier = |model: &str, share: Option<spec::Share>| Some(Tier { target: target(spec, model)?, share: share.and_then(price::share) });
+    let tier = |model: &str, share: Option<spec::Share>| Some(Tier { target: target(spec, model)?, share: share.and_then(Share::of) });
     Traffic {
         load: route.load.clone(),
         tiers: route.tier.iter().filter_map(|(name, t)| Some((name.clone(), tier(&t.model, t.share)?))).collect(),
@@ -218,7 +218,7 @@ fn traffic(spec: &Spec, route: &spec::Route) -> Traffic {
             kind: cache.kind,
             similarity: cache.similarity,
             ttl: cache.ttl,
-            hits: cache.hits.and_then(price::share),
+            hits: cache.hits.and_then(Share::of),
             resources: cache.resources.clone(),
         }),
     }

@@ -3,18 +3,15 @@
 
 use std::path::Path;
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::RoundingStrategy;
 
 use crate::catalog;
 use crate::diagnostic::{Diagnostic, Place, Route as Field, printable, redact};
 use crate::source::{self, Syntax, rules};
 use crate::spec::{self, Day, GpuPrice, Money, PriceList, Spec, TokenPrice, UnitPrice};
-use crate::stack::{GpuPrices, Price, PriceFault, PriceFile, PriceOrigin, PriceUse, Provider, Share, TokenPrices, UnitPrices};
+use crate::stack::{GpuPrices, Price, PriceFault, PriceFile, PriceOrigin, PriceUse, Provider, TokenPrices, UnitPrices, as_written};
 
 use super::Texts;
-
-/// Currency of a stack without a budget.
-const DEFAULT_CURRENCY: &str = "USD";
 
 /// Words for a price that the spec itself states.
 const SPEC: &str = "the spec";
@@ -22,11 +19,6 @@ const SPEC: &str = "the spec";
 /// Digits behind the point that a converted price is rounded to, half away from zero. A price that is not
 /// converted is never rounded.
 const CONVERTED_DIGITS: u32 = 12;
-
-/// Currency of every amount of `spec`.
-pub(super) fn currency(spec: &Spec) -> &str {
-    spec.budget.as_ref().map_or(DEFAULT_CURRENCY, |budget| &budget.currency)
-}
 
 /// The file of prices that a spec names.
 pub(super) enum File {
@@ -94,7 +86,7 @@ impl<'a> Finder<'a> {
 
     /// The amount in the currency of the stack.
     fn converted(&self, amount: Money, currency: &str) -> Result<Money, PriceFault> {
-        if currency == self::currency(self.spec) {
+        if currency == self.spec.currency() {
             return Ok(amount);
         }
         let rate = self.spec.prices.rate.get(currency).filter(|rate| !rate.value.0.is_zero());
@@ -108,7 +100,7 @@ impl<'a> Finder<'a> {
         let (block, name) = (block.0, block.1.to_owned());
         let Some(found) = found else {
             let fault = Some(if matches!(self.file, File::Broken) { PriceFault::Unreadable } else { PriceFault::Unknown });
-            let currency = currency(self.spec).to_owned();
+            let currency = self.spec.currency().to_owned();
             self.uses.push(PriceUse { block, name, fields, origin: None, keys: Vec::new(), stated: None, date: None, currency, fault });
             return None;
         };
@@ -121,7 +113,7 @@ impl<'a> Finder<'a> {
 
     /// What the spec states.
     fn stated(&self, amount: Option<Money>, date: Option<Day>, currency: Option<&String>) -> Option<Found> {
-        let currency = currency.map_or_else(|| self::currency(self.spec), String::as_str).to_owned();
+        let currency = currency.map_or_else(|| self.spec.currency(), String::as_str).to_owned();
         amount.map(|amount| Found { amount, date, source: SPEC.to_owned(), origin: PriceOrigin::Spec, keys: Vec::new(), currency })
     }
 
@@ -172,7 +164,7 @@ impl<'a> Finder<'a> {
             }),
             spot: pool.spot.as_ref().and_then(|spot| {
                 let price = price(&["spot", "price-per-gpu-hour"], spot.price_per_gpu_hour, "spot", |line| line.spot)?;
-                Some((decimal(spot.share)?, price))
+                Some((as_written(spot.share)?, price))
             }),
         }
     }
@@ -224,14 +216,4 @@ impl<'a> Finder<'a> {
             max_age: prices.max_age,
         }
     }
-}
-
-pub(super) fn share(share: spec::Share) -> Option<Share> {
-    let at_least = decimal(share.at_least)?;
-    Some(Share { at_least, at_most: share.at_most.map_or(Some(at_least), decimal)? })
-}
-
-/// The number as it was written.
-fn decimal(number: f64) -> Option<Decimal> {
-    Decimal::from_str_exact(&number.to_string()).ok()
 }

@@ -30,7 +30,7 @@ pub use guardrails::{Guardrails, InputRails, OutputRails, PiiKind, Resources, Se
 pub use model::{
     AccessMode, CacheVolume, Engine, EngineName, Load, Model, Place, Replicas, ScaleMetric, ScaleOn, SecretKey, Serve, SourceRepository,
 };
-pub use objective::{Budget, Monitoring, Objective};
+pub use objective::{Budget, DEFAULT_CURRENCY, Monitoring, Objective};
 pub use pool::{Pool, Taint, TaintEffect, TolerationOperator};
 pub use price::{GpuPrice, PriceList, Prices, Rate, Reserved, Share, Spot, TokenPrice, UnitPrice};
 pub use prompt::{Prompt, PromptVersion, Sampling, Template, Variable};
@@ -95,6 +95,11 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// Currency of every amount, as an ISO 4217 code: that of the budget.
+    pub fn currency(&self) -> &str {
+        self.budget.as_ref().map_or(DEFAULT_CURRENCY, |budget| &budget.currency)
+    }
+
     /// As a JSON tree in the form of the schema: an optional field that is not set is left out.
     pub fn to_value(&self) -> Value {
         // Maps have string keys and numbers are finite, so this cannot fail.

@@ -26,6 +26,9 @@ fn thirty_days() -> Duration {
     Duration::from_seconds(30 * 86_400)
 }
 
+/// Currency of a stack without a budget, and of prices that name none, as an ISO 4217 code.
+pub const DEFAULT_CURRENCY: &str = "USD";
+
 /// What the stack may cost.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -45,7 +48,7 @@ pub struct Budget {
 }
 
 pub(super) fn usd() -> String {
-    "USD".into()
+    DEFAULT_CURRENCY.into()
 }
 
 fn whole() -> Vec<f64> {

@@ -17,6 +17,7 @@ pub use crate::spec::{
 };
 pub use price::{
     GpuPrices, Price, PriceFault, PriceFile, PriceOrigin, PriceUse, SemanticCache, Share, Tier, TokenPrices, Traffic, UnitPrices,
+    as_written,
 };
 
 use crate::spec::Spec;

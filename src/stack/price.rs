@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rust_decimal::Decimal;
 
-use crate::spec::{Day, Duration, Load, Money, PriceList};
+use crate::spec::{self, Day, Duration, Load, Money, PriceList};
 
 /// A price in the currency of the stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +140,20 @@ pub struct Share {
     pub at_least: Decimal,
     /// What may be.
     pub at_most: Decimal,
+}
+
+impl Share {
+    /// The share as it was written; none where a bound has more digits than a decimal. Without `at-most` both
+    /// bounds are `at-least`.
+    pub fn of(stated: spec::Share) -> Option<Self> {
+        let at_least = as_written(stated.at_least)?;
+        Some(Self { at_least, at_most: stated.at_most.map_or(Some(at_least), as_written)? })
+    }
+}
+
+/// The number as it was written, without a binary fraction; none where it has more digits than a decimal.
+pub fn as_written(number: f64) -> Option<Decimal> {
+    Decimal::from_str_exact(&number.to_string()).ok()
 }
 
 /// Requests of a route that another model answers.

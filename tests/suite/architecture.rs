@@ -39,7 +39,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
         ],
     ),
     ("emit", &["capacity", "catalog", "cost", "diagnostic", "engine", "fit", "stack", "syntax"]),
-    ("plan", &["diagnostic", "emit", "pricing", "spec", "syntax"]),
+    ("plan", &["cost", "diagnostic", "emit", "pricing", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),

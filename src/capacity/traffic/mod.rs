@@ -127,7 +127,7 @@ impl Traffic {
 
 /// Which bound of a stated share is counted on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Effect {
+pub enum Counted {
     /// None: as if the share were zero.
     Off,
     /// `at-least`.
@@ -137,7 +137,7 @@ pub enum Effect {
     Most,
 }
 
-impl Effect {
+impl Counted {
     /// Which of the two bounds counts; an unstated share is zero.
     fn of(self, bounds: Option<(f64, f64)>) -> f64 {
         let Some((at_least, at_most)) = bounds else { return 0.0 };
@@ -164,13 +164,13 @@ fn prefix_bounds(load: &Load) -> Option<(f64, f64)> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scenario {
     /// Hits of caches of answers.
-    pub cache: Effect,
+    pub cache: Counted,
     /// Hits of prefix caches.
-    pub prefix: Effect,
+    pub prefix: Counted,
     /// Requests that tiers take.
-    pub tiers: Effect,
+    pub tiers: Counted,
     /// Requests that fallbacks answer.
-    pub fallback: Effect,
+    pub fallback: Counted,
 }
 
 /// What reaches each model and external model of `stack` whose load is known.

@@ -91,7 +91,7 @@ fn each_effect_is_switched_alone() {
         let rate = |target| (of(target).requests_per_second() * 1e9).round() / 1e9;
         (rate("big"), rate("small"), rate("other"), (of("big").cached_share() * 1e9).round() / 1e9)
     };
-    use Effect::{Least, Most, Off};
+    use Counted::{Least, Most, Off};
     assert_eq!(case(Least, Least, Least, Least), (6.0, 2.0, 0.06, 0.2));
     assert_eq!(case(Off, Least, Least, Least), (7.5, 2.5, 0.075, 0.2));
     assert_eq!(case(Most, Least, Least, Least), (4.5, 1.5, 0.045, 0.2));
@@ -180,7 +180,7 @@ proptest! {
     fn no_request_is_lost(
         rate in 0.0..1e9f64,
         shares in prop::array::uniform5((0u32..=1000, 0u32..=1000)),
-        effects in prop::array::uniform3(prop::sample::select(vec![Effect::Off, Effect::Least, Effect::Most])),
+        effects in prop::array::uniform3(prop::sample::select(vec![Counted::Off, Counted::Least, Counted::Most])),
     ) {
         // One stack for all cases: only its shares differ.
         static STACK: std::sync::LazyLock<Stack> = std::sync::LazyLock::new(|| stack("", "", FULL));
@@ -199,7 +199,7 @@ proptest! {
         route.traffic.cache.as_mut().expect("a cache").hits = share(shares[3]);
         route.traffic.fallback.as_mut().expect("a fallback").share = share(shares[4]);
         route.traffic.load.as_mut().expect("a load").requests_per_second = rate;
-        let scenario = Scenario { cache: effects[0], prefix: Effect::Least, tiers: effects[1], fallback: effects[2] };
+        let scenario = Scenario { cache: effects[0], prefix: Counted::Least, tiers: effects[1], fallback: effects[2] };
         let all: Vec<Flow> = of_stack_in(&stack, scenario).into_values().flat_map(|traffic| traffic.flows).collect();
         let once: f64 = all.iter().filter(|flow| flow.purpose != Purpose::Fallback).map(|flow| flow.requests_per_second).sum();
         let hits = of_routes(&stack, scenario)["chat"].hits_per_second;

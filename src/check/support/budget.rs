@@ -6,9 +6,9 @@ use rust_decimal::Decimal;
 
 use super::super::{Context, Excess};
 use super::remedy;
-use crate::cost::{Cost, Item, Kind, Monthly};
-use crate::diagnostic::{Diagnostic, Place, Route, Rule, thousands};
-use crate::pricing::{self, amount};
+use crate::cost::{Cost, Item, Kind, Monthly, money};
+use crate::diagnostic::{Diagnostic, Place, Route, Rule};
+use crate::pricing;
 
 /// Most items of the bill that a finding names.
 const MOST_ITEMS: usize = 3;
@@ -77,9 +77,4 @@ fn words(kind: Kind) -> &'static str {
         Kind::Storage => "its volume costs",
         Kind::Tokens => "its tokens cost",
     }
-}
-
-/// An amount with cents and groups of three digits.
-fn money(value: Decimal) -> String {
-    thousands(amount(value))
 }

@@ -1,6 +1,6 @@
 //! Loads and objectives against what copies serve.
 
-use crate::capacity::{Bound, Capacity, Effect, Flow, Scenario, Traffic, of_stack_in, one_copy};
+use crate::capacity::{Bound, Capacity, Counted, Flow, Scenario, Traffic, of_stack_in, one_copy};
 use crate::catalog;
 use crate::check::Context;
 use crate::diagnostic::{Place, Route, printable, thousands};
@@ -36,10 +36,14 @@ fn of_capacities<'a>(fits: &'a [Fit<'a>], capacities: &'a [Capacity]) -> impl It
 /// Whether `is_so` of the model `name` wherever between their bounds the stated shares lie: hits of caches
 /// help every model, while tiers and fallbacks move load from one to another.
 pub(in crate::check) fn in_every_scenario(cx: &Context<'_>, name: &str, is_so: impl Fn(&Served<'_>) -> bool) -> bool {
-    let moved =
-        [(Effect::Least, Effect::Least), (Effect::Least, Effect::Most), (Effect::Most, Effect::Least), (Effect::Most, Effect::Most)];
+    let moved = [
+        (Counted::Least, Counted::Least),
+        (Counted::Least, Counted::Most),
+        (Counted::Most, Counted::Least),
+        (Counted::Most, Counted::Most),
+    ];
     moved.into_iter().all(|(tiers, fallback)| {
-        let scenario = Scenario { cache: Effect::Most, prefix: Effect::Most, tiers, fallback };
+        let scenario = Scenario { cache: Counted::Most, prefix: Counted::Most, tiers, fallback };
         let capacities = of_stack_in(cx.stack, cx.fits, scenario);
         of_capacities(cx.fits, &capacities).any(|served| served.fit.model.name == name && is_so(&served))
     })

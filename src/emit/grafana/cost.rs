@@ -10,13 +10,12 @@ use super::layout::Row;
 use super::objective;
 use super::panel::{Kind, Panel, color};
 use super::query::{COST_PER_HOUR, Query, share};
+use crate::cost::HOURS_PER_MONTH;
 use crate::engine::Signal;
 use crate::stack::Budget;
 
 /// What is shown where cost is not known.
 const NO_COST: &str = "no kube-state-metrics, or the stack's rules are not loaded";
-/// Hours of a mean month.
-const HOURS_PER_MONTH: f64 = 730.0;
 /// Days of a mean month.
 const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 
@@ -197,7 +196,7 @@ fn per_hour(query: &Query<'_>) -> Panel {
         format!("What each model pays for its GPUs: the price of the pool, of reserved GPUs the mean of those that are used.{line}");
     Panel::new(Kind::Stacked, "per-hour", "GPU cost per hour", &unit(query), about)
         .query(query.recorded_per_model(COST_PER_HOUR), "{{llmc_model}}")
-        .steps(even_budget(query, HOURS_PER_MONTH))
+        .steps(even_budget(query, f64::from(HOURS_PER_MONTH)))
         .zero_based()
         .no_value(NO_COST)
 }

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::panel::color;
 use super::query::{Query, Variant, bucket, share};
 use crate::engine::{Metric, MetricKind, Signal};
-use crate::stack::{Indicator, Model, Objective};
+use crate::stack::{Indicator, Model, Objective, as_written};
 
 /// Share of a limit from which on a value is worth a look.
 const WARN_AT: f64 = 0.8;
@@ -38,7 +38,7 @@ pub(super) fn limit_steps(limit: f64) -> Vec<(f64, &'static str)> {
 /// if the engine cannot tell.
 pub(super) fn used(query: &Query<'_>, model: &Model, indicator: Indicator, objective: &Objective) -> Option<String> {
     // Binary subtraction would leave 0.010000000000000009 of 0.99.
-    let allowed = (Decimal::ONE - decimal(objective.target)).normalize();
+    let allowed = (Decimal::ONE - as_written(objective.target).unwrap_or_default()).normalize();
     let good = match (signal(indicator), objective.below) {
         (Some(signal), Some(below)) => query.of_model(model, [signal], |v, [metric]| under(v, metric, below.seconds()))?,
         _ => query.of_model(model, [Signal::Finished], |v, [finished]| {
@@ -60,12 +60,7 @@ fn under(variant: &Variant, metric: Metric, seconds: f64) -> Option<String> {
     Some(share(&good, &all))
 }
 
-/// The number as it was written.
-fn decimal(value: f64) -> Decimal {
-    Decimal::from_str_exact(&value.to_string()).unwrap_or_default()
-}
-
 /// A share in percent, as it was written: `99.9` for 0.999.
 pub(super) fn percent(share: f64) -> Decimal {
-    (decimal(share) * Decimal::ONE_HUNDRED).normalize()
+    (as_written(share).unwrap_or_default() * Decimal::ONE_HUNDRED).normalize()
 }

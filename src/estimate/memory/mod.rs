@@ -24,6 +24,11 @@ pub use prove::{is_followed, prove};
 
 use crate::catalog::ModelFacts;
 
+/// Whether `version` is the release `major.minor.patch` or a later one.
+fn since(version: &Version, major: u64, minor: u64, patch: u64) -> bool {
+    (version.major, version.minor, version.patch) >= (major, minor, patch)
+}
+
 /// What is asked: one copy of a model with its settings, on one kind of GPU.
 #[derive(Clone, Debug)]
 pub struct Setup<'a> {

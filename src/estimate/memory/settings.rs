@@ -1,7 +1,7 @@
 //! Settings that contradict the model, the GPU or each other, so that the engine stops for other reasons
 //! than memory. No figure says so, but with one of them a start is not proven.
 
-use super::Setup;
+use super::{Setup, since};
 use crate::catalog::{self, Attention, FeedForward, Mixer, Shape};
 
 /// What speaks against a start, in words; empty where nothing is known that does.
@@ -12,10 +12,6 @@ pub(super) fn reasons(setup: &Setup<'_>) -> Vec<String> {
         out.extend(spread_tokens(setup, shape));
     }
     out
-}
-
-fn since(setup: &Setup<'_>, minor: u64, patch: u64) -> bool {
-    (setup.version.major, setup.version.minor, setup.version.patch) >= (0, minor, patch)
 }
 
 /// More than twice the memory of the card, which is a slip. Less may be a part of it, more another card.
@@ -33,7 +29,8 @@ fn stated_memory(setup: &Setup<'_>) -> Option<String> {
 /// Releases before 0.9.0 are built with CUDA 12.4; Blackwell came with 12.8, and 10.3 with 12.9.
 fn newer_gpu(setup: &Setup<'_>) -> Option<String> {
     let capability = setup.gpu.compute_capability;
-    let is_too_new = (capability >= (10, 0) && !since(setup, 9, 0)) || (capability == (10, 3) && !since(setup, 13, 0));
+    let is_too_new =
+        (capability >= (10, 0) && !since(&setup.version, 0, 9, 0)) || (capability == (10, 3) && !since(&setup.version, 0, 13, 0));
     is_too_new.then(|| format!("whether vLLM {} has kernels for `{}`, which is newer", setup.version, setup.gpu.name))
 }
 

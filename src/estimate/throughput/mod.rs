@@ -1,5 +1,4 @@
 //! How many requests one copy of a model computes in a second: a roofline with bounds.
-
 //!
 //! A copy alternates between prompts, which are arithmetic, and steps in which every running request gets a
 //! token, for which all weights and all caches are read ([`work`], [`copy`]). How much of a peak is reached
@@ -15,7 +14,7 @@ pub use rates::Rates;
 
 use self::copy::Copy;
 use self::work::Work;
-pub use crate::catalog::Gpu;
+use crate::catalog::Gpu;
 use crate::estimate::memory::{CacheFigures, Proof, Setup, Verdict};
 
 /// What is asked: one copy of a model, and the requests that it gets.
@@ -33,8 +32,6 @@ pub struct Question<'a> {
     pub output_tokens: f64,
     /// Share of prompt tokens whose keys and values are cached already, from 0 to 1.
     pub cached_share: f64,
-    /// Longest mean time to the first token that is allowed, in seconds.
-    pub ttft_seconds: Option<f64>,
     /// Longest mean time for each further token that is allowed, in seconds.
     pub tpot_seconds: Option<f64>,
 }

@@ -20,7 +20,6 @@ fn ask(setup: &Setup<'_>, load: (f64, f64), change: impl Fn(&mut Question<'_>)) 
         input_tokens: load.0,
         output_tokens: load.1,
         cached_share: 0.0,
-        ttft_seconds: None,
         tpot_seconds: None,
     };
     change(&mut question);
@@ -147,7 +146,6 @@ fn nothing_overflows_or_divides_by_zero() {
                             input_tokens: input,
                             output_tokens: output,
                             cached_share: share,
-                            ttft_seconds: tpot,
                             tpot_seconds: tpot,
                         };
                         let Ok(found) = estimate(&question) else { continue };

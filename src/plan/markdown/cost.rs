@@ -7,6 +7,7 @@ use super::document::Section;
 use super::record::{amount, decimal};
 use super::summary::{arrow, range};
 use super::{Subject, text};
+use crate::cost;
 use crate::plan::{StackPlan, words};
 use crate::pricing::{Amounts, CostChange};
 
@@ -109,8 +110,7 @@ fn sums(cost: &CostChange) -> [Option<String>; 4] {
 }
 
 fn cells(name: &str, from: Option<&String>, to: Option<&String>) -> String {
-    let shown =
-        |side: Option<&String>| read(side).map_or("none".to_owned(), |side| crate::diagnostic::thousands(crate::pricing::amount(side)));
-    let change = read(from).zip(read(to)).and_then(|(from, to)| to.checked_sub(from)).map(crate::pricing::amount);
+    let shown = |side: Option<&String>| read(side).map_or("none".to_owned(), cost::money);
+    let change = read(from).zip(read(to)).and_then(|(from, to)| to.checked_sub(from)).map(cost::amount);
     text::row(&[name.to_owned(), shown(from), shown(to), change.map_or(String::new(), |change| words::signed(&change))])
 }

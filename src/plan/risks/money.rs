@@ -1,8 +1,8 @@
 //! The budget. A cost above it is a finding (`LLMC-B010`, `LLMC-B011`) and no risk beside that.
 
 use super::{Found, View};
+use crate::cost::amount;
 use crate::plan::types::RiskLevel;
-use crate::pricing::amount;
 use crate::spec::Spec;
 
 pub(super) fn risks(view: &View<'_>, found: &mut Found) {

@@ -120,7 +120,6 @@ impl Asked {
                 input_tokens: self.row.input_tokens.expect("a length"),
                 output_tokens: self.row.output_tokens.expect("a length"),
                 cached_share: 0.0,
-                ttft_seconds: None,
                 tpot_seconds: None,
             },
             low,

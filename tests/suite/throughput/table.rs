@@ -98,7 +98,8 @@ impl Results {
             "In a burst start and end count, which a copy that always has work does not have; it shows how far a short".to_owned(),
             "peak stays below the estimate.".to_owned(),
             String::new(),
-            "Tokens of answers each second of one copy:".to_owned(),
+            "<details>".to_owned(),
+            format!("<summary>All {} measurements, in tokens of answers each second of one copy</summary>", self.rows.len()),
             String::new(),
             "| Model | GPU | Load (prompt/answer, at once) | Measured | Low | Expected | Ceiling | Error | Source |".to_owned(),
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |".to_owned(),
@@ -128,6 +129,7 @@ impl Results {
                 row.id,
             ));
         }
+        lines.extend([String::new(), "</details>".to_owned()]);
         lines.join("\n") + "\n"
     }
 }

@@ -1,8 +1,8 @@
 //! The forward pass of the profile run.
 
-use super::{GIB, since};
+use super::GIB;
 use crate::catalog::{FeedForward, LayerRun, Mixer, Shape};
-use crate::estimate::memory::Setup;
+use crate::estimate::memory::{Setup, since};
 
 /// Bytes at the height of the pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,7 +70,7 @@ fn feed_forward(setup: &Setup<'_>, shape: &Shape, run: &LayerRun, bytes: f64) ->
             // Two workspaces for each choice of an expert (`fused_experts_impl`): the first holds the
             // projections and later the outputs, the second the activations; at most 32768 tokens at a
             // time (`VLLM_FUSED_MOE_CHUNK_SIZE`, removed later).
-            let chunk = tokens.min(if since(&setup.version, 0, 12) { f64::INFINITY } else { 32768.0 });
+            let chunk = tokens.min(if since(&setup.version, 0, 12, 0) { f64::INFINITY } else { 32768.0 });
             let split = if setup.expert_parallel { 1.0 } else { share };
             let width = e.intermediate_size as f64 * split;
             let model = e.latent_size.unwrap_or(shape.hidden_size) as f64;

@@ -1,8 +1,8 @@
 //! CUDA graphs: how many are captured, and what they may take.
 
-use super::{Bounds, GIB, MIB, bounds, since};
+use super::{Bounds, GIB, MIB, bounds};
 use crate::catalog::{Mixer, Shape};
-use crate::estimate::memory::Setup;
+use crate::estimate::memory::{Setup, since};
 
 /// Numbers of tokens that graphs are captured for, smallest first, as far as the version's defaults and
 /// the setup's limits decide them; empty without graphs.
@@ -12,17 +12,17 @@ pub fn captured(setup: &Setup<'_>) -> Vec<u64> {
     }
     let version = &setup.version;
     // Guessed tokens count since 0.13 (`decode_query_len`).
-    let per_request = if since(version, 0, 13) { setup.speculative_tokens.saturating_add(1) } else { 1 };
+    let per_request = if since(version, 0, 13, 0) { setup.speculative_tokens.saturating_add(1) } else { 1 };
     // `_set_cudagraph_sizes` (`vllm/config/vllm.py`); 0.8 and 0.9 captured up to 512 whatever the number
     // of requests. The engine's table of defaults says the same in words, and a test there compares them.
-    let most = if !since(version, 0, 10) {
+    let most = if !since(version, 0, 10, 0) {
         512
     } else {
-        let datacentre_blackwell = setup.gpu.compute_capability.0 == 10 && since(version, 0, 28);
+        let datacentre_blackwell = setup.gpu.compute_capability.0 == 10 && since(version, 0, 28, 0);
         setup.max_num_seqs.saturating_mul(per_request).saturating_mul(2).min(if datacentre_blackwell { 1024 } else { 512 })
     };
     let most = setup.max_capture_size.unwrap_or(most).min(setup.max_num_batched_tokens).min(16384);
-    let wide_steps = since(version, 0, 12) || (version.minor == 11 && version.patch >= 1);
+    let wide_steps = since(version, 0, 11, 1);
     let mut sizes: Vec<u64> = [1, 2, 4].into_iter().filter(|size| *size <= most).collect();
     let mut size = 8;
     while size <= most {
@@ -46,7 +46,7 @@ pub(super) fn bytes(setup: &Setup<'_>, shape: &Shape) -> Bounds {
     }
     // Whole graphs of decoding beside those of the pieces between attention, from 0.11 on
     // (`FULL_AND_PIECEWISE`).
-    let whole = if since(&setup.version, 0, 11) { sizes.iter().filter(|size| **size <= setup.max_num_seqs).count() } else { 0 };
+    let whole = if since(&setup.version, 0, 11, 0) { sizes.iter().filter(|size| **size <= setup.max_num_seqs).count() } else { 0 };
     let stages = setup.pipeline_parallel.max(1) as f64;
     let layer_graphs = (sizes.len() + whole) as f64 * shape.layer_count() as f64 / stages;
     let recurrent = shape.layers.iter().any(|run| matches!(run.mixer, Mixer::GatedDeltaNet(_) | Mixer::Mamba2(_)));

@@ -11,9 +11,7 @@ mod forward;
 mod graphs;
 mod sampler;
 
-use semver::Version;
-
-use super::{Bounds, Setup};
+use super::{Bounds, Setup, since};
 use crate::catalog::Shape;
 
 pub use graphs::captured;
@@ -46,11 +44,6 @@ impl Overhead {
     }
 }
 
-/// Whether `version` is at least `major.minor.0`.
-fn since(version: &Version, major: u64, minor: u64) -> bool {
-    (version.major, version.minor) >= (major, minor)
-}
-
 /// Bounds out of three figures in bytes, put in order.
 fn bounds(low: f64, expected: f64, high: f64) -> Bounds {
     let (low, expected, high) = (low as u64, expected as u64, high as u64);
@@ -62,7 +55,7 @@ fn bounds(low: f64, expected: f64, high: f64) -> Bounds {
 /// # Errors
 /// What is not known, in words.
 pub fn per_stage(setup: &Setup<'_>) -> Result<Vec<Overhead>, Vec<String>> {
-    if !since(&setup.version, 0, 8) {
+    if !since(&setup.version, 0, 8, 0) {
         return Err(vec![format!("the profile run of vLLM {} (known from 0.8.0)", setup.version)]);
     }
     let Some(shape) = &setup.facts.shape else {
@@ -73,7 +66,7 @@ pub fn per_stage(setup: &Setup<'_>) -> Result<Vec<Overhead>, Vec<String>> {
 }
 
 fn of_stage(setup: &Setup<'_>, shape: &Shape, first: bool, last: bool) -> Overhead {
-    let graphs_in_budget = since(&setup.version, 0, 20);
+    let graphs_in_budget = since(&setup.version, 0, 20, 0);
     Overhead {
         non_torch_bytes: non_torch(setup),
         activation_bytes: activation(setup, shape, first, last),
@@ -98,9 +91,9 @@ fn of_stage(setup: &Setup<'_>, shape: &Shape, first: bool, last: bool) -> Overhe
 fn non_torch(setup: &Setup<'_>) -> Bounds {
     let several = setup.tensor_parallel.saturating_mul(setup.pipeline_parallel) > 1;
     let (low, expected, high) = if several { (0.15, 0.55, 1.6) } else { (0.02, 0.14, 0.7) };
-    let (more_low, more, more_high) = if !since(&setup.version, 0, 9) {
+    let (more_low, more, more_high) = if !since(&setup.version, 0, 9, 0) {
         (0.1, 0.45, if several { 2.4 } else { 1.3 })
-    } else if since(&setup.version, 0, 27) {
+    } else if since(&setup.version, 0, 27, 0) {
         (0.0, 0.1, 0.6)
     } else {
         (0.0, 0.0, 0.0)

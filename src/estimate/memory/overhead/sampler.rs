@@ -1,8 +1,8 @@
 //! The sampler's step at the end of the profile run.
 
-use super::{GIB, since};
+use super::GIB;
 use crate::catalog::{Mixer, Shape};
-use crate::estimate::memory::Setup;
+use crate::estimate::memory::{Setup, since};
 
 /// Bytes at the height of the step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -59,22 +59,22 @@ fn copies(setup: &Setup<'_>, shape: &Shape, rows: f64) -> Copies {
         // penalties are kept for each row from the start (`PenaltiesState.output_bin_counts` and
         // `prompt_bin_mask`), and charged since 0.27 (`total_consumed`). The first runner may still be
         // chosen for settings that the second lacks, which is the high bound.
-        let held = if since(version, 0, 27) { 1.0 + 1.0 / 32.0 } else { 0.0 };
+        let held = if since(version, 0, 27, 0) { 1.0 + 1.0 / 32.0 } else { 0.0 };
         return Copies { low: 0.5, expected: 1.5, high: 4.5, held };
     }
-    if since(version, 0, 21) {
+    if since(version, 0, 21, 0) {
         // FlashInfer masks the logits and turns them into probabilities without sorting; a GPU that it
         // does not know takes the Triton path.
         return Copies { low: 1.5, expected: 3.5, high: 5.0, held: 0.0 };
     }
-    if since(version, 0, 17) && rows >= 8.0 {
+    if since(version, 0, 17, 0) && rows >= 8.0 {
         // Triton cuts without sorting, with one row of scratch for each multiprocessor (at most 160);
         // then probabilities (1) and random numbers (1) beside the logits (1.5).
         let scratch = (160.0 / rows).min(1.0);
         return Copies { low: 3.5, expected: 3.5 + scratch, high: 3.5 + scratch + 0.5, held: 0.0 };
     }
     // FlashInfer was used where it happened to be installed until 0.11.0, and by request from 0.11.1 on.
-    let flashinfer_by_chance = !since(version, 0, 11) || (version.minor == 11 && version.patch == 0);
+    let flashinfer_by_chance = !since(version, 0, 11, 1);
     Copies { low: if flashinfer_by_chance { 1.5 } else { sorted - 1.0 }, expected: sorted, high: sorted + 0.3, held: 0.0 }
 }
 
