@@ -29,7 +29,7 @@ pub use copies::{Basis, Copies};
 pub use document::{Document, document, json_schema, render_json};
 pub use effects::{Effect, Switch};
 pub use report::{PriceUsed, Report};
-pub use request::{Length, RequestCost, cost_of_request};
+pub use request::{Checks, Length, RequestCost, cost_of_request};
 pub use rollouts::Rollout;
 pub use shares::{ModelCost, Part, RouteCost};
 pub use text::{render_prices, render_text};

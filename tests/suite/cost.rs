@@ -205,10 +205,42 @@ fn a_request_on_gpus_costs_its_time() {
     let target = llmc::stack::Target::Model("llama-70b".to_owned());
     // 2.5 requests/s of 900 and 250 tokens, a quarter of the time for prompts: 0.1 s for 900 tokens of prompt
     // and 0.3 s for 250 of answer. Twice of each is 0.8 s at 8.84 / 3,600.
-    let length = llmc::cost::Length { prompt_low: 1800, prompt_high: 1800, answer: 500 };
+    let length = llmc::cost::Length { prompt_low: 1800, prompt_high: 1800, answer: 500, checks: llmc::cost::Checks::default() };
     let cost = llmc::cost::cost_of_request(&stack, &serving(&stack, 2.5), &target, length).unwrap();
     assert_eq!((cost.low.round_dp(9), cost.high.round_dp(9)), (decimal("0.001964444"), decimal("0.001964444")));
     assert_eq!(llmc::cost::cost_of_request(&stack, &[], &target, length), None, "without a throughput nothing is said");
+}
+
+/// 5,000 tokens of question and 500 of answer, at 1.25 (cached) to 2.50 and 10.00 a million: 0.01125 to 0.0175.
+#[test]
+fn self_checks_are_part_of_the_longest_request() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("tests/checks/LLMC-B012/good"), folder.path());
+    let spec = folder.path().join("stack.kdl");
+    edit(&spec, "per-request 0.02", "per-request 0.018");
+    let check = || {
+        let run = llmc(folder.path(), &["check", "."]);
+        run.stdout + &run.stderr
+    };
+    assert!(!check().contains("LLMC-B01"), "{}", check());
+    let guardrails = "    guardrails \"default\" {\n image \"registry.example.com/nemo-guardrails:0.24.1\"\n input {\n self-check max-tokens=3\n }\n \
+                      output {\n self-check max-tokens=3\n }\n }\n    prompt \"chat\" {";
+    edit(&spec, "    prompt \"chat\" {", guardrails);
+    edit(&spec, "model \"gpt-4o\"", "model \"gpt-4o\"\n guardrails \"default\"");
+    // The question is read twice and the answer once: 10,500 x 1.25 + 500 x 10.00 by a million.
+    let text = check();
+    assert!(
+        text.contains("LLMC-B012") && text.contains("at least 0.018125 USD") && text.contains("that self checks read of them"),
+        "{text}"
+    );
+    // (0.018 - 0.0125) by 10.00 + 1.25 a million is 488.8 tokens.
+    assert!(text.contains("`max-tokens=488`"), "{text}");
+    // At 0.05 the worst case passes: 5,005 x 2.50 + 500 x 10.00, the question with 5 tokens of template and 216 around it,
+    // 4 parts of the answer with 650 tokens, 222 around each, and 5 verdicts of 3: 0.03456.
+    edit(&spec, "per-request 0.018", "per-request 0.034");
+    assert!(check().contains("LLMC-B013"), "{}", check());
+    edit(&spec, "per-request 0.034", "per-request 0.035");
+    assert!(!check().contains("LLMC-B01"), "{}", check());
 }
 
 fn price(amount: &str) -> Price {
