@@ -1,6 +1,7 @@
 //! `llmc cost`: hand calculations of the example stacks, each kind of item, and numbers made to break it.
 
 mod by_hand;
+mod output;
 
 use std::fs;
 use std::path::Path;
@@ -132,7 +133,7 @@ fn a_semantic_cache_saves_a_range_and_costs_its_server() {
     // 12,483.00 without it; 10,022.90 at 20 %, 60 % of 12,483.00 + 36.50 = 7,526.30 at 40 %.
     assert_eq!(saving(&stack, "semantic-cache"), ["2460.10", "4956.70"]);
     let text = llmc(folder.path(), &["cost", "."]).stdout;
-    assert!(text.contains("semantic cache of route `chat`: saves 2,460.10 to 4,956.70 at 20 % to 40 %, stated in the spec"), "{text}");
+    assert!(text.contains("semantic cache of route `chat`: saves 2,460.10 to 4,956.70 at 20 % to 40 %, as stated"), "{text}");
     // Without a stated share nothing is saved and it still costs.
     edit(&folder.path().join("stack.kdl"), "hits at-least=0.2 at-most=0.4", "");
     let (stack, _) = priced(folder.path());

@@ -114,7 +114,8 @@ impl Longest<'_> {
         );
         let mut words = format!("{} tokens of prompt and {} of answer", range(prompt_low, prompt_high), thousands(answer));
         if checks != Checks::default() {
-            let read = range(checks.question_low + checks.answer_low, checks.question_high.saturating_add(checks.answer_high));
+            let read =
+                range(checks.question_low.saturating_add(checks.answer_low), checks.question_high.saturating_add(checks.answer_high));
             words.push_str(&format!(", and {read} that self checks read of them"));
         }
         let mut finding = Diagnostic::at_key(rule, Path::of(["route", &self.route.name]), message).label(words);
