@@ -10,7 +10,7 @@ pub use traffic::{
     of_stack_in as traffic_of_stack_in, reaches,
 };
 
-pub use crate::estimate::throughput::Bound;
+pub use crate::estimate::throughput::{Bound, Limit};
 
 use crate::catalog::Gpu;
 use crate::estimate::memory::{Proof, Setup};

@@ -9,6 +9,10 @@ pub const STREAM_CONTEXT_TOKENS: u32 = 50;
 /// Tokens of a verdict of one word and of the end that follows it.
 pub const VERDICT_TOKENS: u32 = 2;
 
+/// Tokens that a chat template puts around one message of a user: 3 to 10, by the templates of Llama 3, Qwen 3,
+/// DeepSeek V3 and Gemma 3.
+pub const TEMPLATE_TOKENS: u32 = 10;
+
 /// The verdict is read from the first two words, in English only: `예` and `아니오` both block.
 const VERDICT: &str = "Answer with one English word, Yes or No, in no other language and without an explanation.";
 

@@ -12,8 +12,9 @@ static RULE: Rule = Rule {
     severity: Severity::Warning,
     docs: "The longest request of a route may cost more than `budget per-request`: it does not in the kindest \
            case, and does in the worst.\n\n\
-           The worst case has nothing in a cache, the text of the templates by an upper estimate of its tokens, and a \
-           model of the stack at the lower bound of its throughput and the dearest class of its pool. \
+           The worst case has nothing in a cache, the text of the templates by an upper estimate of its tokens, every \
+           answer streamed, so that self checks read it in chunks that overlap, with the longest verdicts, and a model \
+           of the stack at the lower bound of its throughput and the dearest class of its pool. \
            See LLMC-B012 for what is proven.\n\n\
            ```kdl\nexternal \"gpt-4o\" { input-price-per-million 2.50; cached-input-price-per-million 1.25; … }\nbudget { monthly 45000; per-request 0.018 }   // 0.0125 with all of the prompt cached, else 0.02\n```\n\n\
            Lower the lengths, choose a cheaper model for the route, or raise the limit.",

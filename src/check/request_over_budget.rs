@@ -14,8 +14,9 @@ static RULE: Rule = Rule {
            The longest prompt has every variable of the live version at its `max-tokens`, the longest answer \
            has `sampling max-tokens`. On an external model that is its price by the token, with all of the \
            prompt in the provider's cache; on a model of the stack the time that it takes of the GPUs of a copy \
-           that is fully used, at the upper bound of its throughput and the cheapest class of its pool. The \
-           template's own text and the checks of guardrails come on top.\n\n\
+           that is fully used, at the upper bound of its throughput and the cheapest class of its pool. A self check \
+           of guardrails asks the same model: it reads the question once more, and the answer at least once. The \
+           template's own text, that of the checks and their verdicts come on top.\n\n\
            ```kdl\nvariable \"document\" max-tokens=200000\nsampling max-tokens=4000\nexternal \"gpt-4o\" { input-price-per-million 2.50; output-price-per-million 10.00; … }\nbudget { monthly 45000; per-request 0.02 }        // such a request costs 0.54\n```\n\n\
            Lower the lengths, choose a cheaper model for the route, or raise the limit. Where the throughput \
            of a model is not known, nothing is proven and nothing is reported.",

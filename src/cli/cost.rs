@@ -33,16 +33,19 @@ Examples:
   llmc cost
   llmc cost customer-support
   llmc cost customer-support --prices
-  llmc cost --json | jq '.stacks[] | {name, currency, expected: .monthly.expected}'
+  llmc cost --json | jq '.stacks[] | {name, expected: .monthly.expected}'
   llmc cost --json | jq '.stacks[].routes[] | {name, per_request}'
 
-Amounts in JSON are text with a fixed number of decimals, so that nothing rounds them.
+Amounts in JSON are text with a fixed number of decimals, so that nothing
+rounds them.
 
-Traffic is stated as `load requests-per-second=… input-tokens=… output-tokens=…` of a model or a
-route; `load-factor=…` is an average hour as a share of the busy one. Prices are stated in `pool`,
-in `external` and in the block `prices`; those that are not come from llmc's own list.
+Traffic is the `load` of a model or a route: `requests-per-second`,
+`input-tokens`, `output-tokens`; its `load-factor` is an average hour as a
+share of the busy one. Prices are stated in `pool`, in `external` and in the
+block `prices`; those that are not come from llmc's own list.
 
-Exit codes: 0 every stack is priced, 1 a spec has errors; an exceeded budget is one.";
+Exit codes: 0 every stack is priced, 1 a spec has errors; an exceeded budget
+is one.";
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let chosen = select::choose(Some(args.stacks.as_slice()).filter(|stacks| !stacks.is_empty()))?;

@@ -28,6 +28,14 @@ pub struct Against {
     pub is_served: Option<bool>,
 }
 
+/// A route on a model of the stack, held against external models.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    pub(super) against: Vec<Against>,
+    /// External models that nothing is held against, and why, in words.
+    pub(super) left_out: Vec<String>,
+}
+
 /// The comparison for the flows of `route` on `model`, which cost `own` in a month; none where a number is
 /// larger than a decimal.
 pub(super) fn of_route(
@@ -38,12 +46,12 @@ pub(super) fn of_route(
     route: &Route,
     model: &str,
     own: Decimal,
-) -> Option<Vec<Against>> {
+) -> Option<Comparison> {
     let flows = || shares::flows_of(traffic, route);
     // Checks of guardrails come with the requests that they check and are none by themselves.
     let asked: Vec<Decimal> = flows().filter(|flow| flow.purpose.is_answer()).map(tokens::requests_of).collect::<Option<_>>()?;
     if asked.is_empty() {
-        return Some(Vec::new());
+        return Some(Comparison::default());
     }
     let requests = money::sum(asked)?;
     let fallback = route.traffic.fallback.as_ref().map(|tier| &tier.target);
@@ -51,7 +59,7 @@ pub(super) fn of_route(
         Some(Target::External(name)) => external.name == *name,
         _ => true,
     });
-    let mut out = Vec::new();
+    let mut out = Comparison::default();
     for external in candidates {
         let mut theirs = Decimal::ZERO;
         let mut is_known = true;
@@ -61,14 +69,20 @@ pub(super) fn of_route(
             theirs = theirs.checked_add(amount)?;
             is_known &= is_whole;
         }
-        // Without its prices or without requests there is nothing to compare.
-        let Some(theirs_per_request) = theirs.checked_div(requests).filter(|_| is_known) else { continue };
+        if !is_known {
+            let missing = [("input", &external.prices.input), ("output", &external.prices.output)];
+            let missing: Vec<&str> = missing.into_iter().filter(|(_, price)| price.is_none()).map(|(name, _)| name).collect();
+            out.left_out.push(format!("`{}`, whose price of {} tokens is not known", external.name, missing.join(" and ")));
+            continue;
+        }
+        // Without requests there is nothing to compare.
+        let Some(theirs_per_request) = theirs.checked_div(requests) else { continue };
         let seconds = Decimal::from(tokens::SECONDS_PER_MONTH);
         let break_even = own.checked_div(theirs_per_request.checked_mul(seconds)?);
         let each = capacity::of_model(capacities, model).and_then(|capacity| capacity.throughput.as_ref());
         let each = each.and_then(|throughput| money::figure(throughput.requests_per_second.expected));
         let served = each.zip(cost.copies.get(model)).and_then(|(each, copies)| each.checked_mul(copies.mean()));
-        out.push(Against {
+        out.against.push(Against {
             model: model.to_owned(),
             external: external.name.clone(),
             own: money::cents(own),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::effects::{Effect, Switch};
 use super::money::{amount, fixed};
 use super::shares::{ModelCost, RouteCost};
-use super::{Against, Item, Report, Rollout};
+use super::{Against, Item, Report, Rollout, Serves, serves};
 use crate::diagnostic::redact;
 use crate::stack::Target;
 
@@ -19,7 +19,8 @@ const COPIES_DECIMALS: u32 = 2;
 pub(super) const UNIT_DECIMALS: u32 = 6;
 
 /// What `llmc cost --json` prints. Money is text with a fixed number of decimals, so that no reader makes
-/// a binary float of it: 2 for a month, 6 for a request, a rollout, a million tokens or a price.
+/// a binary float of it: 2 for a month, 6 for a request, a rollout or a million tokens, and for a price 6 or
+/// as many as it has.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(title = "llmc cost")]
 pub struct Document {
@@ -100,6 +101,8 @@ pub struct ModelDocument {
     pub is_partial: bool,
     /// Least, expected mean, and greatest number of copies.
     pub copies: Option<Amounts>,
+    /// What one copy serves, of models of the stack.
+    pub capacity: Option<CapacityDocument>,
     /// Requests in a month at the stated load, with the checks of guardrails.
     pub requests: Option<String>,
     /// What one of them costs.
@@ -110,6 +113,43 @@ pub struct ModelDocument {
     pub per_million_input_tokens: Option<String>,
     /// What a million tokens that are written cost.
     pub per_million_output_tokens: Option<String>,
+}
+
+/// What one copy of a model serves, by a roofline. What is not known is null.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CapacityDocument {
+    /// Requests in each second of a busy hour, with the checks of guardrails.
+    pub asked_requests_per_second: Option<String>,
+    /// Requests in a second that one copy serves.
+    pub copy_requests_per_second: Option<BoundsDocument>,
+    /// Copies that the busy hour takes by that, whatever `replicas` says: `low` if each serves as few as it may.
+    pub copies_needed: Option<CopiesDocument>,
+    /// What ends the growth: `compute`, `bandwidth`, `cache`, `max-num-seqs` or `objective`.
+    pub limit: Option<String>,
+    /// Why it is not known, in words.
+    pub unknown: Vec<String>,
+}
+
+/// A figure between two bounds, with 6 decimals.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct BoundsDocument {
+    /// At least.
+    pub low: String,
+    /// Most likely.
+    pub expected: String,
+    /// What no engine on this GPU exceeds.
+    pub ceiling: String,
+}
+
+/// Numbers of copies by the bounds of what one serves; null where a number is beyond any deployment.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CopiesDocument {
+    /// If each serves as few requests as it may: the most copies.
+    pub low: Option<u64>,
+    /// Most likely.
+    pub expected: Option<u64>,
+    /// If each serves what no engine exceeds: the fewest copies.
+    pub ceiling: Option<u64>,
 }
 
 /// What a route costs at the stated load.
@@ -129,6 +169,8 @@ pub struct RouteDocument {
     pub unknown: Vec<String>,
     /// The same requests on external models.
     pub against: Vec<AgainstDocument>,
+    /// External models that they are not held against, and why, in words.
+    pub not_compared: Vec<String>,
 }
 
 /// A part of what a route costs.
@@ -210,6 +252,11 @@ pub struct PriceDocument {
     pub source: Option<String>,
 }
 
+/// A price with all of its decimals, and no fewer than others have.
+fn whole(price: Decimal) -> String {
+    fixed(price, price.normalize().scale().max(UNIT_DECIMALS))
+}
+
 fn unit(amount: Decimal) -> String {
     fixed(amount, UNIT_DECIMALS)
 }
@@ -247,7 +294,7 @@ fn stack(report: &Report) -> StackCost {
             .iter()
             .map(|price| PriceDocument {
                 what: price.what.clone(),
-                amount: price.amount.map(unit),
+                amount: price.amount.map(whole),
                 date: price.date.map(|date| date.to_string()),
                 source: price.source.as_deref().map(redact),
             })
@@ -279,11 +326,29 @@ fn of_model(report: &Report, model: &ModelCost) -> ModelDocument {
         monthly: model.monthly.into(),
         is_partial: model.is_partial,
         copies,
+        capacity: report.serves.iter().find(|serves| serves.model == *name && !is_external).map(capacity),
         requests: model.requests.map(|requests| fixed(requests, 0)),
         per_request: model.per_request.map(unit),
         per_million_tokens: model.per_million.map(unit),
         per_million_input_tokens: model.per_million_input.map(unit),
         per_million_output_tokens: model.per_million_output.map(unit),
+    }
+}
+
+fn capacity(of: &Serves) -> CapacityDocument {
+    let copy = of.copy.as_ref();
+    CapacityDocument {
+        asked_requests_per_second: of.asked.map(unit),
+        copy_requests_per_second: copy.map(|copy| {
+            let [low, expected, ceiling] = copy.requests_per_second.map(unit);
+            BoundsDocument { low, expected, ceiling }
+        }),
+        copies_needed: copy.map(|copy| {
+            let [low, expected, ceiling] = copy.copies_needed;
+            CopiesDocument { low, expected, ceiling }
+        }),
+        limit: copy.map(|copy| serves::limit_key(copy.limit).to_owned()),
+        unknown: of.unknown.iter().map(|words| redact(words)).collect(),
     }
 }
 
@@ -296,6 +361,7 @@ fn route(route: &RouteCost) -> RouteDocument {
         per_request: route.per_request.map(unit),
         unknown: route.unknown.iter().map(|words| redact(words)).collect(),
         against: route.against.iter().map(against).collect(),
+        not_compared: route.not_compared.iter().map(|words| redact(words)).collect(),
     }
 }
 

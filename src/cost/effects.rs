@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::{Basis, Cost};
-use crate::capacity;
+use crate::capacity::{self, Bound, Capacity};
 use crate::fit;
 use crate::stack::{Route, Share, Stack, Target};
 
@@ -156,14 +156,44 @@ fn effect(stack: &Stack, cost: &Cost, switch: Switch, stated: Option<Share>) -> 
     if bases.contains(&Basis::NoLoad) {
         return unknown(switch, "no load is stated".to_owned());
     }
-    let expected = |bound| {
+    let at = |bound| {
         let stack = switch.applied(stack, bound);
         let capacities = capacity::of_stack(&stack, &fit::of_stack(&stack));
-        Cost::of(&stack, &capacities).ok().map(|cost| cost.monthly.expected)
+        Some((Cost::of(&stack, &capacities).ok()?, capacities))
     };
-    let saving = |bound| expected(None)?.checked_sub(expected(Some(bound))?);
-    let saving = saving(share.at_least).zip(saving(share.at_most));
-    let is_fixed = bases.contains(&Basis::Fixed);
-    let note = is_fixed.then(|| "the number of copies is fixed: what it takes off them is capacity, not money".to_owned());
-    Effect { switch, stated, saving, note }
+    let (Some(without), Some(least), Some(most)) = (at(None), at(Some(share.at_least)), at(Some(share.at_most))) else {
+        return unknown(switch, "an amount is larger than a number holds".to_owned());
+    };
+    let ((without, alone), (least, _), (most, _)) = (without, least, most);
+    let less = |cost: &Cost| without.monthly.expected.checked_sub(cost.monthly.expected);
+    let notes: Vec<String> = unmoved(&targets, &[&without, &least, &most]).into_iter().chain(beyond(stack, &targets, &alone)).collect();
+    let notes: Vec<String> = without.is_partial().then(|| "only of what is known".to_owned()).into_iter().chain(notes).collect();
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Effect { switch, stated, saving: less(&least).zip(less(&most)), note }
+}
+
+/// The models of `targets` that would take more copies than they have without the effect, in words.
+fn beyond(stack: &Stack, targets: &[Target], without: &[Capacity]) -> Vec<String> {
+    let models = without.iter().filter(|capacity| targets.contains(&Target::Model(capacity.model.clone())));
+    models
+        .filter_map(|capacity| {
+            let (needed, most) = (capacity.copies_needed(Bound::Expected)?, stack.models.get(&capacity.model)?.replicas.max);
+            (needed > most.into()).then(|| format!("without it `{}` would take {needed} copies, and has at most {most}", capacity.model))
+        })
+        .collect()
+}
+
+/// The models whose copies are as many with the effect as without it, in words.
+fn unmoved(targets: &[Target], costs: &[&Cost; 3]) -> Option<String> {
+    let mut names: Vec<&String> = targets.iter().filter_map(|t| if let Target::Model(name) = t { Some(name) } else { None }).collect();
+    names.sort();
+    names.dedup();
+    let busy = |name: &String| {
+        let [without, least, most] = costs.map(|cost| cost.copies.get(name).map(|copies| copies.busy));
+        without.filter(|_| without == least && without == most)
+    };
+    let copies = |number: u32| if number == 1 { "1 copy".to_owned() } else { format!("{number} copies") };
+    let words: Vec<String> = names.into_iter().filter_map(|name| Some(format!("{} of `{name}`", copies(busy(name)?)))).collect();
+    (!words.is_empty())
+        .then(|| format!("a busy hour has {} with and without it: its effect on them is capacity, not money", words.join(" and ")))
 }

@@ -15,6 +15,7 @@ mod money;
 mod report;
 mod request;
 mod rollouts;
+mod serves;
 mod shares;
 mod table;
 mod text;
@@ -32,8 +33,9 @@ pub use document::{Document, document, json_schema, render_json};
 pub use effects::{Effect, Switch};
 pub use money::{amount, money};
 pub use report::{PriceUsed, Report};
-pub use request::{Length, RequestCost, cost_of_request};
+pub use request::{Checks, Length, RequestCost, cost_of_request};
 pub use rollouts::Rollout;
+pub use serves::{OneCopy, Serves};
 pub use shares::{ModelCost, Part, RouteCost};
 pub use text::{render_prices, render_text};
 
@@ -150,7 +152,7 @@ fn gpu_items(pool: &gpus::PoolUse<'_>, items: &mut Vec<Item>, rollouts: &mut Vec
             kind: Kind::IdleReservation,
             name: pool.pool.name.clone(),
             monthly: bill::rounded(idle),
-            how: format!("what no model uses of {reserved} reserved GPUs"),
+            how: format!("what no model uses of {reserved} reserved {}", if reserved == 1 { "GPU" } else { "GPUs" }),
             unknown: None,
         });
     }

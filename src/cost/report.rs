@@ -3,8 +3,9 @@
 use rust_decimal::Decimal;
 
 use super::effects::{self, Effect};
+use super::serves::Serves;
 use super::shares::{self, ModelCost, RouteCost};
-use super::{Basis, Cost, HOURS_PER_MONTH, Kind, Overflow};
+use super::{Basis, Cost, HOURS_PER_MONTH, Kind, Overflow, money};
 use crate::capacity::{self, Capacity};
 use crate::fit;
 use crate::stack::{Day, Price, Stack};
@@ -22,6 +23,8 @@ pub struct Report {
     pub cost: Cost,
     /// What models and external models cost, sorted by name.
     pub models: Vec<ModelCost>,
+    /// What one copy of each model serves, sorted by name.
+    pub serves: Vec<Serves>,
     /// What routes cost, sorted by name.
     pub routes: Vec<RouteCost>,
     /// What caches and tiers save.
@@ -61,6 +64,7 @@ impl Report {
             budget: stack.budget.as_ref().map(|budget| budget.monthly.0),
             models: models.ok_or(Overflow { item: None })?,
             routes: routes.ok_or(Overflow { item: None })?,
+            serves: capacities.iter().map(Serves::of).collect(),
             effects: effects::of_stack(stack, &cost),
             assumptions: priced(&prices).into_iter().chain(assumptions(stack, &cost, &capacities)).collect(),
             prices,
@@ -98,7 +102,7 @@ fn assumptions(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Vec<Strin
             Basis::Load => {
                 let of = |copies: u32| if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
                 let mut line = format!("`{name}`: {}", of(copies.busy));
-                if copies.busy_share < Decimal::ONE {
+                if copies.busy_share < Decimal::ONE && copies.busy > copies.least {
                     let percent = (copies.busy_share * Decimal::ONE_HUNDRED).normalize();
                     line.push_str(&format!(" for {percent} % of the month and {} for the rest", copies.least));
                 }
@@ -126,8 +130,8 @@ fn assumptions(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Vec<Strin
             let routes: Vec<String> = traffic.unknown_routes.iter().map(|route| format!("`{route}`")).collect();
             words.push(format!("`{}`: the checks of {} are not in its load, which is not stated", capacity.model, routes.join(", ")));
         }
-        let factor = traffic.load_factor;
-        words.push(if factor < 1.0 {
+        let factor = money::figure(traffic.load_factor).unwrap_or(Decimal::ONE);
+        words.push(if factor < Decimal::ONE {
             format!("`{}`: an average hour has {factor} of the requests of the busy one, as stated", capacity.model)
         } else {
             format!("`{}`: no `load-factor` below 1 is stated, so the busy hour lasts all month: an upper bound", capacity.model)

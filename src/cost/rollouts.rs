@@ -7,6 +7,7 @@ use super::copies::Copies;
 use super::gpus::{Month, PoolUse, hour_beyond};
 use super::money;
 use super::{HOURS_PER_MONTH, Overflow, bill};
+use crate::diagnostic::thousands;
 use crate::stack::Model;
 
 /// Seconds of an hour.
@@ -68,7 +69,12 @@ fn of_model(
         kind: Kind::Rollouts,
         name: model.name.clone(),
         monthly: bill::rounded([Decimal::ZERO, expected, maximum]),
-        how: format!("{per_month} x {} GPUs more for {seconds_per_copy} s for each copy", model.tensor_parallel),
+        how: format!(
+            "{per_month} a month, each with {} {} more for {} s for each copy",
+            model.tensor_parallel,
+            if model.tensor_parallel == 1 { "GPU" } else { "GPUs" },
+            thousands(seconds_per_copy)
+        ),
         unknown: (expected_hour.is_none() || maximum_hour.is_none())
             .then(|| format!("the price of a GPU hour on demand of pool `{}`", model.pool)),
     });

@@ -58,6 +58,8 @@ pub struct RouteCost {
     pub unknown: Vec<String>,
     /// The same requests on external models.
     pub against: Vec<Against>,
+    /// External models that they are not held against, and why, in words, each once.
+    pub not_compared: Vec<String>,
 }
 
 /// All models that cost something; none where a number is larger than a decimal.
@@ -66,7 +68,7 @@ pub(super) fn models(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Opt
     let own = stack.models.keys().map(|name| Target::Model(name.clone()));
     let others = stack.externals.keys().map(|name| Target::External(name.clone()));
     let others = others.filter(|target| cost.items.iter().any(|item| belongs(target, item.kind, &item.name)));
-    own.chain(others).map(|target| model(cost, capacities, traffic.get(&target), target)).collect()
+    own.chain(others).map(|target| model(stack, cost, capacities, traffic.get(&target), target)).collect()
 }
 
 /// Whether an item is part of what `target` costs.
@@ -83,7 +85,7 @@ pub(super) fn monthly_of(cost: &Cost, target: &Target) -> Option<(Monthly, bool)
     Some((Monthly::sum(items.clone().map(|item| &item.monthly))?, items.clone().any(|item| item.unknown.is_some())))
 }
 
-fn model(cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target: Target) -> Option<ModelCost> {
+fn model(stack: &Stack, cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target: Target) -> Option<ModelCost> {
     let (monthly, is_partial) = monthly_of(cost, &target)?;
     let mut out = ModelCost {
         monthly,
@@ -97,12 +99,15 @@ fn model(cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target
     };
     let Some(traffic) = traffic else { return Some(out) };
     let (mut requests, mut input, mut output) = (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO);
+    let mut read = Tokens::default();
     for flow in &traffic.flows {
         let number = tokens::requests_of(flow)?;
         let all = Tokens::of(flow)?.times(number)?;
         requests = requests.checked_add(number)?;
         input = money::sum([input, all.input, all.cached])?;
         output = output.checked_add(all.output)?;
+        read.input = read.input.checked_add(all.input)?;
+        read.cached = read.cached.checked_add(all.cached)?;
     }
     out.requests = Some(requests);
     let million = Decimal::from(MILLION);
@@ -115,6 +120,14 @@ fn model(cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target
     {
         out.per_million_input = per_million(monthly.expected.checked_mul(share)?, input);
         out.per_million_output = per_million(monthly.expected.checked_mul(Decimal::ONE - share)?, output);
+    }
+    if let Target::External(name) = &out.target
+        && let Some(external) = stack.externals.get(name)
+    {
+        // What it asks for, with what its cache takes off.
+        let (amount, is_known) = read.price(&external.prices)?;
+        out.per_million_input = per_million(amount, input).filter(|_| is_known);
+        out.per_million_output = external.prices.output.as_ref().map(|price| price.amount.0);
     }
     Some(out)
 }
@@ -199,9 +212,16 @@ fn of_route(stack: &Stack, cost: &Cost, capacities: &[Capacity], traffic: &BTree
             out.parts.push(Part { what: words(name, &flow.purpose), monthly: money::cents(on_this) - before });
         }
         if let Target::Model(model) = target {
-            out.against.extend(against::of_route(stack, cost, capacities, on_target, route, model, on_this).unwrap_or_default());
+            match against::of_route(stack, cost, capacities, on_target, route, model, on_this) {
+                Some(found) => {
+                    out.against.extend(found.against);
+                    out.not_compared.extend(found.left_out);
+                }
+                None => out.not_compared.push(format!("what `{model}` serves: an amount is larger than a number holds")),
+            }
         }
     }
+    out.not_compared.dedup();
     // Of a model whose traffic is not known as a whole, the route's share is not either.
     let unknown = stack
         .models

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::document::UNIT_DECIMALS;
 use super::money::{fixed, money};
 use super::table::{Table, bar, budget_bar};
-use super::{Against, Monthly, Report};
+use super::{Monthly, Report, serves};
 use crate::diagnostic::{Style, printable, redact, thousands};
 use crate::stack::Target;
 
@@ -18,7 +18,15 @@ const UNKNOWN: &str = "not known";
 
 /// Small amounts: those for a request or a million tokens.
 fn small(amount: Option<Decimal>) -> String {
-    amount.map_or_else(|| UNKNOWN.to_owned(), |amount| thousands(fixed(amount, UNIT_DECIMALS)))
+    let least = Decimal::new(1, UNIT_DECIMALS);
+    match amount {
+        None => UNKNOWN.to_owned(),
+        // Something is never shown as nothing.
+        Some(amount) if amount > Decimal::ZERO && fixed(amount, UNIT_DECIMALS) == fixed(Decimal::ZERO, UNIT_DECIMALS) => {
+            format!("< {least}")
+        }
+        Some(amount) => thousands(fixed(amount, UNIT_DECIMALS)),
+    }
 }
 
 fn clean(words: &str) -> String {
@@ -28,7 +36,15 @@ fn clean(words: &str) -> String {
 /// The report as text; with `colour`, ANSI styles are used.
 pub fn render_text(report: &Report, colour: bool) -> String {
     let style = Style::new(colour);
-    let blocks = [head(report, style), bill(report, style), models(report, style), routes(report, style), beside(report)];
+    let blocks = [
+        head(report, style),
+        bill(report, style),
+        models(report, style),
+        capacity(report, style),
+        routes(report, style),
+        against(report, style),
+        beside(report),
+    ];
     let lines: Vec<String> = blocks.into_iter().filter(|block| !block.is_empty()).map(|block| block.join("\n") + "\n").collect();
     lines.join("\n") + "\n"
 }
@@ -95,6 +111,31 @@ fn models(report: &Report, style: Style) -> Vec<String> {
     lines
 }
 
+/// What one copy of each model serves, and how many its load takes.
+fn capacity(report: &Report, style: Style) -> Vec<String> {
+    let mut table = Table::new(&["requests/s", "asked", "1 copy: low", "expected", "ceiling", "copies: fewest", "expected", "most"]);
+    for of in &report.serves {
+        let asked = of.asked.map_or_else(|| "not stated".to_owned(), figure);
+        let mut cells = vec![printable(&of.model), asked];
+        let mut why = clean(&of.unknown.join("; "));
+        if let Some(copy) = &of.copy {
+            let [low, expected, high] = copy.copies_needed;
+            cells.extend(copy.requests_per_second.map(figure));
+            cells.extend([high, expected, low].map(|copies| copies.map_or_else(|| UNKNOWN.to_owned(), thousands)));
+            why = serves::limit_words(copy.limit).to_owned();
+        } else {
+            cells.extend(std::iter::repeat_n(UNKNOWN.to_owned(), 6));
+        }
+        table.row(cells, why);
+    }
+    if table.is_empty() { Vec::new() } else { table.lines(style) }
+}
+
+/// A figure of physics, of which three digits are more than is known.
+fn figure(number: Decimal) -> String {
+    thousands(number.round_sf(3).unwrap_or(number).normalize())
+}
+
 fn routes(report: &Report, style: Style) -> Vec<String> {
     let mut table = Table::new(&["route", "a month", "requests", "a request"]);
     for route in &report.routes {
@@ -104,48 +145,63 @@ fn routes(report: &Report, style: Style) -> Vec<String> {
             (true, amount) => money(amount),
         };
         let requests = route.requests.map_or_else(|| "not stated".to_owned(), |requests| thousands(fixed(requests, 0)));
-        let parts: Vec<String> = route.parts.iter().map(|part| format!("{} {}", printable(&part.what), money(part.monthly))).collect();
         let is_bound = !route.unknown.is_empty() && route.per_request.is_some();
         let request = format!("{}{}", if is_bound { ">= " } else { "" }, small(route.per_request));
-        table.row([printable(&route.name), month, requests, request], parts.join(" + "));
+        let cells = [printable(&route.name), month, requests, request];
+        match route.parts.as_slice() {
+            [] => table.row(cells, String::new()),
+            [part] => table.row(cells, printable(&part.what)),
+            parts => {
+                table.row(cells, String::new());
+                for part in parts {
+                    table.row([format!("  {}", printable(&part.what)), money(part.monthly)], String::new());
+                }
+            }
+        }
     }
-    if table.is_empty() {
-        return Vec::new();
-    }
-    let mut lines = table.lines(style);
+    if table.is_empty() { Vec::new() } else { table.lines(style) }
+}
+
+/// What routes cost on models of the stack, and the same requests elsewhere.
+fn against(report: &Report, style: Style) -> Vec<String> {
+    let mut table = Table::new(&["the same load elsewhere", "here", "there", "a request", "requests/s", "equal at"]);
     for route in &report.routes {
-        lines.extend(route.against.iter().map(|against| format!("  {}", against_words(&route.name, against))));
+        for of in &route.against {
+            let name = format!("{}: {} or {}", printable(&route.name), printable(&of.model), printable(&of.external));
+            let rate = |rate: Decimal| thousands(fixed(rate, 3));
+            let even = of.break_even.map_or_else(|| "never".to_owned(), rate);
+            let served = match of.is_served {
+                None if of.break_even.is_some() => "whether the expected copies serve as many is not known",
+                Some(false) => "more than the expected copies serve",
+                _ => "",
+            };
+            let cells = [name, money(of.own), money(of.theirs), small(Some(of.theirs_per_request)), rate(of.stated), even];
+            table.row(cells, served.to_owned());
+        }
+    }
+    let mut lines = if table.is_empty() { Vec::new() } else { table.lines(style) };
+    if !lines.is_empty() {
+        lines.push("  means over the month; at `equal at` requests/s, there costs what is paid here".to_owned());
     }
     lines
 }
 
-/// `route support on llama-70b: 6,000.00 a month; on gpt-4o 7,200.00 (0.004 a request); …`
-fn against_words(route: &str, of: &Against) -> String {
-    let mut words = format!(
-        "{} on {} costs {}, the same on {} {} ({} a request)",
-        printable(route),
-        printable(&of.model),
-        money(of.own),
-        printable(&of.external),
-        money(of.theirs),
-        small(Some(of.theirs_per_request))
-    );
-    if let Some(even) = of.break_even {
-        let rate = |rate: Decimal| fixed(rate, 3);
-        words.push_str(&format!("; equal at {} requests/s over the month, {} are stated", rate(even), rate(of.stated)));
-        words.push_str(match of.is_served {
-            Some(true) => "",
-            Some(false) => "; the expected copies do not serve as many",
-            None => "; whether the copies serve as many is not known",
-        });
+/// What an effect saves between two amounts, which are below zero where it costs more than it saves.
+fn saving_words((one, other): (Decimal, Decimal)) -> String {
+    let (low, high) = (one.min(other), one.max(other));
+    let range = |from: Decimal, to: Decimal| if from == to { money(from) } else { format!("{} to {}", money(from), money(to)) };
+    match (low, high) {
+        (low, high) if low.is_zero() && high.is_zero() => "saves nothing".to_owned(),
+        (low, high) if low >= Decimal::ZERO => format!("saves {}", range(low, high)),
+        (low, high) if high <= Decimal::ZERO => format!("costs {} more than it saves", range(-high, -low)),
+        (low, high) => format!("saves at most {}, and may cost {} more than it saves", money(high), money(-low)),
     }
-    words
 }
 
 fn beside(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     let mut block = |name: &str, words: Vec<String>| {
-        lines.extend(words.iter().enumerate().map(|(at, words)| format!("  {:<12}{words}", if at == 0 { name } else { "" })));
+        lines.extend(words.iter().enumerate().map(|(at, words)| format!("  {:<14}{words}", if at == 0 { name } else { "" })));
     };
     let rollout = |rollout: &super::Rollout| {
         let name = printable(&rollout.model);
@@ -159,19 +215,21 @@ fn beside(report: &Report) -> Vec<String> {
     let effect = |effect: &super::Effect| {
         let share = effect.stated.map(|share| {
             let percent = |share: Decimal| (share * Decimal::ONE_HUNDRED).normalize();
-            format!(" at {} % to {} %, stated in the spec", percent(share.at_least), percent(share.at_most))
+            let (least, most) = (percent(share.at_least), percent(share.at_most));
+            if least == most { format!(" at {least} %, as stated") } else { format!(" at {least} % to {most} %, as stated") }
         });
-        let saving = match effect.saving {
-            Some((least, most)) if least == most => format!("saves {}", money(least)),
-            Some((least, most)) => format!("saves {} to {}", money(least.min(most)), money(least.max(most))),
-            None => format!("saving {UNKNOWN}"),
-        };
+        let saving = effect.saving.map_or_else(|| format!("saving {UNKNOWN}"), saving_words);
         let note = effect.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
         clean(&format!("{}: {saving}{}{note}", effect.switch.words(), share.unwrap_or_default()))
     };
     block("effect", report.effects.iter().map(effect).collect());
     block("not known", report.cost.unknown().iter().map(|words| clean(words)).collect());
     block("not known", report.routes.iter().flat_map(|r| r.unknown.iter().map(|w| clean(&format!("route `{}`: {w}", r.name)))).collect());
+    let apart = |route: &super::RouteCost| {
+        let words = |words: &String| clean(&format!("route `{}` is not held against {words}", route.name));
+        route.not_compared.iter().map(words).collect::<Vec<_>>()
+    };
+    block("not compared", report.routes.iter().flat_map(apart).collect());
     block("assumed", report.assumptions.iter().map(|words| clean(words)).collect());
     lines
 }
@@ -188,4 +246,33 @@ pub fn render_prices(report: &Report, colour: bool) -> String {
     }
     let title = style.paint(Style::BOLD, &printable(&report.stack));
     format!("{title}: prices in {}\n{}\n\n", printable(&report.currency), table.lines(style).join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn savings_below_zero_are_said_in_words() {
+        let of = |one: i64, other: i64| saving_words((Decimal::new(one, 2), Decimal::new(other, 2)));
+        assert_eq!(of(-7085, -5664), "costs 56.64 to 70.85 more than it saves");
+        assert_eq!(of(-5664, -5664), "costs 56.64 more than it saves");
+        assert_eq!(of(100, 20000), "saves 1.00 to 200.00");
+        assert_eq!(of(0, 20000), "saves 0.00 to 200.00");
+        assert_eq!(of(-7085, 20000), "saves at most 200.00, and may cost 70.85 more than it saves");
+        assert_eq!(of(0, 0), "saves nothing");
+    }
+
+    #[test]
+    fn something_is_never_shown_as_nothing() {
+        let of = |micros: i64| small(Some(Decimal::new(micros, 9)));
+        assert_eq!([of(0), of(499), of(500), of(1_234_567_000)], ["0.000000", "< 0.000001", "0.000001", "1.234567"]);
+        assert_eq!(small(None), "not known");
+    }
+
+    #[test]
+    fn figures_have_three_digits() {
+        let of = |number: f64| figure(crate::cost::money::figure(number).unwrap());
+        assert_eq!([of(12.0), of(0.012345), of(1234.5), of(0.0)], ["12", "0.0123", "1,230", "0"]);
+    }
 }

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::bill::{self, Item, Kind};
 use super::{HOURS_PER_MONTH, Overflow, money};
 use crate::capacity::{self, Flow, Traffic};
+use crate::diagnostic::thousands;
 use crate::stack::{External, Price, Share, Stack, Target, TokenPrices};
 
 /// Seconds of a month.
@@ -101,7 +102,7 @@ pub(super) fn items(stack: &Stack, items: &mut Vec<Item>) -> Result<(), Overflow
             kind: Kind::Tokens,
             name: external.name.clone(),
             monthly: bill::rounded([Decimal::ZERO, expected, maximum.max(expected)]),
-            how: format!("{} requests/s in a busy hour", money::figure(stated.requests_per_second()).unwrap_or_default()),
+            how: format!("{} requests/s in a busy hour", thousands(money::figure(stated.requests_per_second()).ok_or_else(overflow)?)),
             unknown: (!is_whole).then(|| format!("a price of the tokens of `{}`", external.name)),
         });
     }

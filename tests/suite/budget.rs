@@ -26,7 +26,10 @@ fn fresh(monthly: &str) -> tempfile::TempDir {
     let case = root().join("tests/checks/LLMC-B010/good");
     fs::copy(case.join("chat.md"), stack.join("chat.md")).expect("copied");
     let text = fs::read_to_string(case.join("stack.kdl")).expect("a spec");
-    let text = text.replace("price-per-gpu-hour 2", "").replace("monthly 6000", &format!("monthly {monthly}")).replace("load requests-per-second=2 input-tokens=500 output-tokens=100", "");
+    let text = text
+        .replace("price-per-gpu-hour 2", "")
+        .replace("monthly 6000", &format!("monthly {monthly}"))
+        .replace("load requests-per-second=2 input-tokens=500 output-tokens=100", "");
     let text = text.replacen("pool \"a100\"", "prices { file \"prices.kdl\"; }\n    pool \"a100\"", 1);
     assert!(text.contains(&format!("monthly {monthly}")) && text.contains("min=4"), "the case is another one: {text}");
     fs::write(stack.join("stack.kdl"), text).expect("written");

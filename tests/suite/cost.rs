@@ -1,5 +1,8 @@
 //! `llmc cost`: hand calculations of the example stacks, each kind of item, and numbers made to break it.
 
+mod by_hand;
+mod output;
+
 use std::fs;
 use std::path::Path;
 
@@ -75,83 +78,6 @@ fn cents(amount: Decimal) -> String {
     rounded.to_string()
 }
 
-/// The expected number of copies as it is reported, which the roofline decides.
-fn expected_copies(stack: &Value, name: &str, least: u32, most: u32) -> Decimal {
-    let copies = decimal(model(stack, name)["copies"]["expected"].as_str().unwrap());
-    assert!(copies >= least.into() && copies <= most.into(), "{copies}");
-    copies
-}
-
-#[test]
-fn customer_support_by_hand() {
-    let (stack, code) = priced(example("customer-support", &[]).path());
-    assert_eq!((code, &stack["currency"]), (0, &"USD".into()));
-    // 4 GPUs x 2.21 an hour are 8.84 an hour for a copy; x 730 hours = 6,453.20 for a copy.
-    // 2 copies: 12,906.40. 3 copies: 19,359.60.
-    let copies = expected_copies(&stack, "llama-70b", 2, 3);
-    let gpus_70b = cents(copies * decimal("6453.20"));
-    assert_eq!(item(&stack, "gpus", "llama-70b"), ["12906.40", gpus_70b.as_str(), "19359.60"]);
-    // 2 copies x 1 GPU x 1.10 x 730 = 1,606.00, whatever the load.
-    assert_eq!(item(&stack, "gpus", "llama-8b"), ["1606.00"; 3]);
-    // A copy more for 3,620 s (3,600 to start, 20 to drain) holds 4 GPUs: 3,620 / 3,600 x 8.84 = 8.889111…;
-    // for 3 copies 26.667333…, 4 times a month 106.669333…. None at the minimum.
-    let rollouts_70b = cents(copies * decimal("8.84") * decimal("3620") * decimal("4") / decimal("3600"));
-    assert_eq!(item(&stack, "rollouts", "llama-70b"), ["0.00", rollouts_70b.as_str(), "106.67"]);
-    // 758 s / 3,600 x 1.10 = 0.231611…; for 2 copies 0.463222…, 4 times 1.852888….
-    assert_eq!(item(&stack, "rollouts", "llama-8b"), ["0.00", "1.85", "1.85"]);
-    // 2 servers x (1 CPU x 0.04 + 1 GiB x 0.005) = 0.09 an hour; x 730 = 65.70.
-    assert_eq!(item(&stack, "guardrails", "default"), ["65.70"; 3]);
-    // 168 GiB x 0.1 and 28 GiB x 0.1.
-    assert_eq!(item(&stack, "storage", "llama-70b"), ["16.80"; 3]);
-    assert_eq!(item(&stack, "storage", "llama-8b"), ["2.80"; 3]);
-    // 12,906.40 + 1,606.00 + 65.70 + 16.80 + 2.80 = 14,597.70 without traffic;
-    // 19,359.60 + 1,606.00 + 106.67 + 1.85 + 65.70 + 16.80 + 2.80 = 21,159.42 at most.
-    let expected = cents(decimal(&gpus_70b) + decimal(&rollouts_70b) + decimal("1693.15"));
-    assert_eq!(amounts(&stack["monthly"]), ["14597.70", expected.as_str(), "21159.42"]);
-    // Nobody states how many escalations come, so their tokens are not known, and not nothing.
-    assert_eq!((&stack["is_partial"], stack["unknown"].as_array().unwrap().len()), (&Value::Bool(true), 1));
-    assert!(stack["unknown"][0].as_str().unwrap().contains("route `escalation`"), "{stack:#}");
-}
-
-#[test]
-fn korean_assistant_by_hand() {
-    let (stack, code) = priced(example("korean-assistant", &[]).path());
-    assert_eq!(code, 0);
-    // 1 GPU x 1.10 x 730; no rollout starts a second pod on the only GPU.
-    assert_eq!(item(&stack, "gpus", "llama-8b"), ["803.00"; 3]);
-    // 2 x (0.04 + 0.005) x 730, and 28 GiB x 0.1.
-    assert_eq!(item(&stack, "guardrails", "korean"), ["65.70"; 3]);
-    assert_eq!(item(&stack, "storage", "llama-8b"), ["2.80"; 3]);
-    assert_eq!(stack["items"].as_array().unwrap().len(), 3, "{stack:#}");
-    // 803.00 + 65.70 + 2.80.
-    assert_eq!(amounts(&stack["monthly"]), ["871.50"; 3]);
-    assert_eq!((&stack["is_partial"], &stack["budget"]), (&Value::Bool(false), &"1100.00".into()));
-    // 1 request/s x 730 x 3,600 s = 2,628,000 requests; all of the bill is the one route's:
-    // 871.50 / 2,628,000 = 0.000331621….
-    let route = &stack["routes"][0];
-    assert_eq!((&route["requests"], &route["monthly"], &route["per_request"]), (&"2628000".into(), &"871.50".into(), &"0.000332".into()));
-    assert_eq!(stack["rollouts"][0]["expected"], "0.000000");
-}
-
-#[test]
-fn research_desk_by_hand() {
-    let (stack, code) = priced(example("research-desk", &[]).path());
-    assert_eq!(code, 0);
-    // 2 GPUs x 3.90 x 730 = 5,694.00 for a copy: 11,388.00 for 2, 22,776.00 for 4.
-    let gpus = cents(expected_copies(&stack, "llama-70b-fp8", 2, 4) * decimal("5694"));
-    assert_eq!(item(&stack, "gpus", "llama-70b-fp8"), ["11388.00", gpus.as_str(), "22776.00"]);
-    // 2 x 0.71 x 730 = 1,036.60; a third pod for 758 s / 3,600 x 0.71 x 2 copies x 4 = 1.195955….
-    assert_eq!(item(&stack, "gpus", "llama-8b"), ["1036.60"; 3]);
-    assert_eq!(item(&stack, "rollouts", "llama-8b"), ["0.00", "1.20", "1.20"]);
-    // 3 x 0.045 x 730 = 98.55; 92 GiB and 28 GiB x 0.1.
-    assert_eq!(item(&stack, "guardrails", "documents"), ["98.55"; 3]);
-    assert_eq!(item(&stack, "storage", "llama-70b-fp8"), ["9.20"; 3]);
-    assert_eq!(item(&stack, "storage", "llama-8b"), ["2.80"; 3]);
-    // 11,388.00 + 1,036.60 + 98.55 + 9.20 + 2.80 = 12,535.15; + 11,388.00 + 1.20 = 23,924.35.
-    let expected = cents(decimal(&gpus) + decimal("1148.35"));
-    assert_eq!(amounts(&stack["monthly"]), ["12535.15", expected.as_str(), "23924.35"]);
-}
-
 /// The case of one route on an external model, after `edits`: 1 request/s of 900 tokens of prompt and 250 of
 /// answer at 2.50, 1.25 from the cache and 10.00 a million.
 fn on_tokens(edits: &[(&str, &str)]) -> (Value, tempfile::TempDir) {
@@ -207,7 +133,7 @@ fn a_semantic_cache_saves_a_range_and_costs_its_server() {
     // 12,483.00 without it; 10,022.90 at 20 %, 60 % of 12,483.00 + 36.50 = 7,526.30 at 40 %.
     assert_eq!(saving(&stack, "semantic-cache"), ["2460.10", "4956.70"]);
     let text = llmc(folder.path(), &["cost", "."]).stdout;
-    assert!(text.contains("semantic cache of route `chat`: saves 2,460.10 to 4,956.70 at 20 % to 40 %, stated in the spec"), "{text}");
+    assert!(text.contains("semantic cache of route `chat`: saves 2,460.10 to 4,956.70 at 20 % to 40 %, as stated"), "{text}");
     // Without a stated share nothing is saved and it still costs.
     edit(&folder.path().join("stack.kdl"), "hits at-least=0.2 at-most=0.4", "");
     let (stack, _) = priced(folder.path());
@@ -272,20 +198,6 @@ fn no_load_is_no_tokens_and_no_statement_is_not_known() {
     assert!(text.contains("at least 0.00 USD") && text.contains("the tokens of `gpt-4o`: state `load` of route `chat`"), "{text}");
 }
 
-/// A model of the stack is held against the external models of the stack at its own load.
-#[test]
-fn the_same_load_on_an_external_model() {
-    let (stack, _) = priced(example("customer-support", &[]).path());
-    let triage = stack["routes"].as_array().unwrap().iter().find(|route| route["name"] == "triage").unwrap();
-    let against = &triage["against"][0];
-    // 400 x 2.50 + 60 x 10.00 by a million = 0.0016; 26,280,000 requests.
-    assert_eq!((&against["external"], &against["external_per_request"]), (&"gpt-4o".into(), &"0.001600".into()));
-    assert_eq!(against["external_monthly"], "42048.00");
-    // 1,606.00 + 1.85 + 2.80 = 1,610.65, which 0.0016 x 2,628,000 s = 4,204.80 makes 0.383050… requests/s.
-    assert_eq!((&against["own_monthly"], &against["break_even_requests_per_second"]), (&"1610.65".into(), &"0.383050".into()));
-    assert_eq!(against["stated_requests_per_second"], "10.000000");
-}
-
 /// The GPU time of a request of a model of the stack: 4 GPUs x 2.21 an hour.
 #[test]
 fn a_request_on_gpus_costs_its_time() {
@@ -294,10 +206,42 @@ fn a_request_on_gpus_costs_its_time() {
     let target = llmc::stack::Target::Model("llama-70b".to_owned());
     // 2.5 requests/s of 900 and 250 tokens, a quarter of the time for prompts: 0.1 s for 900 tokens of prompt
     // and 0.3 s for 250 of answer. Twice of each is 0.8 s at 8.84 / 3,600.
-    let length = llmc::cost::Length { prompt_low: 1800, prompt_high: 1800, answer: 500 };
+    let length = llmc::cost::Length { prompt_low: 1800, prompt_high: 1800, answer: 500, checks: llmc::cost::Checks::default() };
     let cost = llmc::cost::cost_of_request(&stack, &serving(&stack, 2.5), &target, length).unwrap();
     assert_eq!((cost.low.round_dp(9), cost.high.round_dp(9)), (decimal("0.001964444"), decimal("0.001964444")));
     assert_eq!(llmc::cost::cost_of_request(&stack, &[], &target, length), None, "without a throughput nothing is said");
+}
+
+/// 5,000 tokens of question and 500 of answer, at 1.25 (cached) to 2.50 and 10.00 a million: 0.01125 to 0.0175.
+#[test]
+fn self_checks_are_part_of_the_longest_request() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("tests/checks/LLMC-B012/good"), folder.path());
+    let spec = folder.path().join("stack.kdl");
+    edit(&spec, "per-request 0.02", "per-request 0.018");
+    let check = || {
+        let run = llmc(folder.path(), &["check", "."]);
+        run.stdout + &run.stderr
+    };
+    assert!(!check().contains("LLMC-B01"), "{}", check());
+    let guardrails = "    guardrails \"default\" {\n image \"registry.example.com/nemo-guardrails:0.24.1\"\n input {\n self-check max-tokens=3\n }\n \
+                      output {\n self-check max-tokens=3\n }\n }\n    prompt \"chat\" {";
+    edit(&spec, "    prompt \"chat\" {", guardrails);
+    edit(&spec, "model \"gpt-4o\"", "model \"gpt-4o\"\n guardrails \"default\"");
+    // The question is read twice and the answer once: 10,500 x 1.25 + 500 x 10.00 by a million.
+    let text = check();
+    assert!(
+        text.contains("LLMC-B012") && text.contains("at least 0.018125 USD") && text.contains("that self checks read of them"),
+        "{text}"
+    );
+    // (0.018 - 0.0125) by 10.00 + 1.25 a million is 488.8 tokens.
+    assert!(text.contains("`max-tokens=488`"), "{text}");
+    // At 0.05 the worst case passes: 5,005 x 2.50 + 500 x 10.00, the question with 5 tokens of template and 216 around it,
+    // 4 parts of the answer with 650 tokens, 222 around each, and 5 verdicts of 3: 0.03456.
+    edit(&spec, "per-request 0.018", "per-request 0.034");
+    assert!(check().contains("LLMC-B013"), "{}", check());
+    edit(&spec, "per-request 0.034", "per-request 0.035");
+    assert!(!check().contains("LLMC-B01"), "{}", check());
 }
 
 fn price(amount: &str) -> Price {

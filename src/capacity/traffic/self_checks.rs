@@ -6,13 +6,9 @@
 //! system message, which is too long where it holds earlier turns. Prompts of checks are not counted as cached.
 
 use super::{Flow, Purpose};
-use crate::catalog::self_check::{self, VERDICT_TOKENS};
+use crate::catalog::self_check::{self, TEMPLATE_TOKENS, VERDICT_TOKENS};
 use crate::estimate::tokens;
 use crate::stack::{Guardrails, Route, Stack};
-
-/// Tokens that a chat template puts around one message of a user: 3 to 10, by the templates of Llama 3, Qwen 3,
-/// DeepSeek V3 and Gemma 3.
-const TEMPLATE_TOKENS: f64 = 10.0;
 
 /// The checks of the questions and answers of `answer`, which belongs to `route`.
 pub(super) fn of(stack: &Stack, route: &Route, answer: &Flow) -> Vec<Flow> {
@@ -21,7 +17,7 @@ pub(super) fn of(stack: &Stack, route: &Route, answer: &Flow) -> Vec<Flow> {
         route: Some(route.name.clone()),
         purpose,
         requests_per_second: answer.requests_per_second * calls,
-        input_tokens: TEMPLATE_TOKENS + input_tokens,
+        input_tokens: f64::from(TEMPLATE_TOKENS) + input_tokens,
         output_tokens: f64::from(VERDICT_TOKENS.min(most_verdict_tokens)),
         cached_share: 0.0,
         load_factor: answer.load_factor,
