@@ -1,5 +1,8 @@
 //! Loads and shares that cannot hold at the same time.
 
+use std::collections::BTreeSet;
+
+use super::support::traffic;
 use super::{Check, Context};
 use crate::capacity::{self, Flow, Traffic};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
@@ -31,12 +34,19 @@ const TOLERANCE: f64 = 0.01;
 const ROUNDING_TOKENS: f64 = 0.5;
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
-    shares(cx, out);
+    let wrong_routes = shares(cx, out);
+    if !traffic::is_whole(cx) {
+        return;
+    }
     let traffic = capacity::traffic_of_stack(cx.stack);
     for model in cx.stack.models.values() {
         let target = Target::Model(model.name.clone());
         if let (Some(load), Some(traffic)) = (&model.load, traffic.get(&target)) {
-            out.extend(of_model(cx.stack, &model.name, load, traffic));
+            // From shares that are wrong follow loads that are, and they have their own finding.
+            let is_wrong = |flow: &Flow| flow.route.as_deref().is_some_and(|route| wrong_routes.contains(route));
+            if !traffic.flows.iter().any(is_wrong) {
+                out.extend(of_model(cx.stack, &model.name, load, traffic));
+            }
         }
     }
 }
@@ -108,9 +118,10 @@ fn figure(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Shares that contradict themselves.
-fn shares(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
-    let mut bounds = |at: Route, share: Option<Share>| {
+/// Finds shares that contradict themselves, and names the routes that state them.
+fn shares<'a>(cx: &Context<'a>, out: &mut Vec<Diagnostic>) -> BTreeSet<&'a str> {
+    let mut wrong = BTreeSet::new();
+    let bounds = |at: Route, share: Option<Share>, out: &mut Vec<Diagnostic>| {
         let Some(Share { at_least, at_most: Some(at_most) }) = share else { return };
         if at_most < at_least {
             let message = format!("a share of at most {at_most} cannot be at least {at_least}");
@@ -119,15 +130,19 @@ fn shares(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         }
     };
     for (name, model) in &cx.spec.model {
-        bounds(Route::of(["model", name, "load", "prefix-hits"]), model.load.as_ref().and_then(|load| load.prefix_hits));
+        bounds(Route::of(["model", name, "load", "prefix-hits"]), model.load.as_ref().and_then(|load| load.prefix_hits), out);
     }
     for (name, route) in &cx.spec.route {
         let at = Route::of(["route", name]);
-        bounds(at.key("load").key("prefix-hits"), route.load.as_ref().and_then(|load| load.prefix_hits));
-        bounds(at.key("cache").key("hits"), route.cache.as_ref().and_then(|cache| cache.hits));
-        bounds(at.key("fallback").key("share"), route.fallback.as_ref().and_then(|fallback| fallback.share));
+        let before = out.len();
+        bounds(at.key("load").key("prefix-hits"), route.load.as_ref().and_then(|load| load.prefix_hits), out);
+        bounds(at.key("cache").key("hits"), route.cache.as_ref().and_then(|cache| cache.hits), out);
+        bounds(at.key("fallback").key("share"), route.fallback.as_ref().and_then(|fallback| fallback.share), out);
         for (tier_name, tier) in &route.tier {
-            bounds(at.key("tier").key(tier_name).key("share"), tier.share);
+            bounds(at.key("tier").key(tier_name).key("share"), tier.share, out);
+        }
+        if out.len() > before {
+            wrong.insert(name.as_str());
         }
     }
     for (name, route) in &cx.spec.route {
@@ -140,6 +155,8 @@ fn shares(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
                 finding = finding.related(Place::Value(at), format!("{} by `{tier}`", figure(at_least)));
             }
             out.push(finding.help("the route's own model has what the tiers leave, so their shares sum up to less than 1"));
+            wrong.insert(name.as_str());
         }
     }
+    wrong
 }

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::effects::{self, Effect};
 use super::shares::{self, ModelCost, RouteCost};
-use super::{Basis, Cost, HOURS_PER_MONTH, Kind, Overflow};
+use super::{Basis, Cost, HOURS_PER_MONTH, Kind, Overflow, money};
 use crate::capacity::{self, Capacity};
 use crate::fit;
 
@@ -129,7 +129,11 @@ fn assumptions(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Vec<Strin
         }
         let factor = traffic.load_factor;
         words.push(if factor < 1.0 {
-            format!("`{}`: an average hour has {factor} of the requests of the busy one, as stated", capacity.model)
+            format!(
+                "`{}`: an average hour has {} of the requests of the busy one, as stated",
+                capacity.model,
+                money::figure(factor).unwrap_or_default()
+            )
         } else {
             format!("`{}`: no `load-factor` below 1 is stated, so the busy hour lasts all month: an upper bound", capacity.model)
         });

@@ -26,7 +26,8 @@ pub struct ModelCost {
     pub per_request: Option<Decimal>,
     /// What a million tokens cost, read and written alike.
     pub per_million: Option<Decimal>,
-    /// What a million tokens that are read cost: of GPUs the share of the time that prompts take.
+    /// What a million tokens that are read cost: of GPUs the share of the time that prompts take, of an
+    /// external model its prices, with the share of the prompts that it has in its cache.
     pub per_million_input: Option<Decimal>,
     /// What a million tokens that are written cost.
     pub per_million_output: Option<Decimal>,
@@ -66,7 +67,7 @@ pub(super) fn models(stack: &Stack, cost: &Cost, capacities: &[Capacity]) -> Opt
     let own = stack.models.keys().map(|name| Target::Model(name.clone()));
     let others = stack.externals.keys().map(|name| Target::External(name.clone()));
     let others = others.filter(|target| cost.items.iter().any(|item| belongs(target, item.kind, &item.name)));
-    own.chain(others).map(|target| model(cost, capacities, traffic.get(&target), target)).collect()
+    own.chain(others).map(|target| model(stack, cost, capacities, traffic.get(&target), target)).collect()
 }
 
 /// Whether an item is part of what `target` costs.
@@ -83,7 +84,7 @@ pub(super) fn monthly_of(cost: &Cost, target: &Target) -> Option<(Monthly, bool)
     Some((Monthly::sum(items.clone().map(|item| &item.monthly))?, items.clone().any(|item| item.unknown.is_some())))
 }
 
-fn model(cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target: Target) -> Option<ModelCost> {
+fn model(stack: &Stack, cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target: Target) -> Option<ModelCost> {
     let (monthly, is_partial) = monthly_of(cost, &target)?;
     let mut out = ModelCost {
         monthly,
@@ -96,14 +97,15 @@ fn model(cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target
         target,
     };
     let Some(traffic) = traffic else { return Some(out) };
-    let (mut requests, mut input, mut output) = (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO);
+    let mut requests = Decimal::ZERO;
+    let mut tokens = Tokens::default();
     for flow in &traffic.flows {
         let number = tokens::requests_of(flow)?;
         let all = Tokens::of(flow)?.times(number)?;
         requests = requests.checked_add(number)?;
-        input = money::sum([input, all.input, all.cached])?;
-        output = output.checked_add(all.output)?;
+        tokens = tokens.plus(all)?;
     }
+    let (input, output) = (tokens.input.checked_add(tokens.cached)?, tokens.output);
     out.requests = Some(requests);
     let million = Decimal::from(MILLION);
     let per = |amount: Decimal, number: Decimal| amount.checked_div(number);
@@ -115,6 +117,15 @@ fn model(cost: &Cost, capacities: &[Capacity], traffic: Option<&Traffic>, target
     {
         out.per_million_input = per_million(monthly.expected.checked_mul(share)?, input);
         out.per_million_output = per_million(monthly.expected.checked_mul(Decimal::ONE - share)?, output);
+    }
+    if let Target::External(name) = &out.target
+        && let Some(external) = stack.externals.get(name)
+        && !is_partial
+    {
+        let read = Tokens { output: Decimal::ZERO, ..tokens };
+        let written = Tokens { output, ..Tokens::default() };
+        out.per_million_input = per_million(read.price(&external.prices)?.0, input);
+        out.per_million_output = per_million(written.price(&external.prices)?.0, output);
     }
     Some(out)
 }
