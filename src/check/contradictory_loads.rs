@@ -1,8 +1,12 @@
-//! Loads that cannot hold at the same time.
+//! Loads and shares that cannot hold at the same time.
 
+use std::collections::BTreeSet;
+
+use super::support::traffic;
 use super::{Check, Context};
 use crate::capacity::{self, Flow, Traffic};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
+use crate::spec::Share;
 use crate::stack::{Load, Stack, Target};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
@@ -11,7 +15,8 @@ static RULE: Rule = Rule {
     code: "LLMC-T005",
     name: "contradictory-loads",
     severity: Severity::Error,
-    docs: "The load of a model is not what its routes send it, by more than 1 %.\n\n\
+    docs: "The load of a model is not what its routes send it, by more than 1 %; or the tiers of a route take \
+           more than all of its requests, or a share is at most less than it is at least.\n\n\
            The load of a route is what applications send to it. Its cache answers the share `hits` of it, each \
            tier takes its share of what the cache leaves, the model has the rest, and the fallback answers its \
            share of that once more. The load of a model is what reaches it after all that, self checks of \
@@ -29,11 +34,19 @@ const TOLERANCE: f64 = 0.01;
 const ROUNDING_TOKENS: f64 = 0.5;
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
+    let wrong_routes = shares(cx, out);
+    if !traffic::is_whole(cx) {
+        return;
+    }
     let traffic = capacity::traffic_of_stack(cx.stack);
     for model in cx.stack.models.values() {
         let target = Target::Model(model.name.clone());
         if let (Some(load), Some(traffic)) = (&model.load, traffic.get(&target)) {
-            out.extend(of_model(cx.stack, &model.name, load, traffic));
+            // From shares that are wrong follow loads that are, and they have their own finding.
+            let is_wrong = |flow: &Flow| flow.route.as_deref().is_some_and(|route| wrong_routes.contains(route));
+            if !traffic.flows.iter().any(is_wrong) {
+                out.extend(of_model(cx.stack, &model.name, load, traffic));
+            }
         }
     }
 }
@@ -103,4 +116,47 @@ fn differs(a: f64, b: f64, slack: f64) -> bool {
 fn figure(number: f64) -> String {
     let text = format!("{number:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Finds shares that contradict themselves, and names the routes that state them.
+fn shares<'a>(cx: &Context<'a>, out: &mut Vec<Diagnostic>) -> BTreeSet<&'a str> {
+    let mut wrong = BTreeSet::new();
+    let bounds = |at: Route, share: Option<Share>, out: &mut Vec<Diagnostic>| {
+        let Some(Share { at_least, at_most: Some(at_most) }) = share else { return };
+        if at_most < at_least {
+            let message = format!("a share of at most {at_most} cannot be at least {at_least}");
+            let finding = Diagnostic::at_value(&RULE, at.key("at-most"), message).related(Place::Value(at.key("at-least")), "at least");
+            out.push(finding.help(format!("`at-least={at_most} at-most={at_least}` would be a range")));
+        }
+    };
+    for (name, model) in &cx.spec.model {
+        bounds(Route::of(["model", name, "load", "prefix-hits"]), model.load.as_ref().and_then(|load| load.prefix_hits), out);
+    }
+    for (name, route) in &cx.spec.route {
+        let at = Route::of(["route", name]);
+        let before = out.len();
+        bounds(at.key("load").key("prefix-hits"), route.load.as_ref().and_then(|load| load.prefix_hits), out);
+        bounds(at.key("cache").key("hits"), route.cache.as_ref().and_then(|cache| cache.hits), out);
+        bounds(at.key("fallback").key("share"), route.fallback.as_ref().and_then(|fallback| fallback.share), out);
+        for (tier_name, tier) in &route.tier {
+            bounds(at.key("tier").key(tier_name).key("share"), tier.share, out);
+        }
+        if out.len() > before {
+            wrong.insert(name.as_str());
+        }
+    }
+    for (name, route) in &cx.spec.route {
+        let sum: f64 = route.tier.values().filter_map(|tier| tier.share).map(|share| share.at_least).sum();
+        if sum > 1.0 + 1e-9 {
+            let message = format!("the tiers of `{name}` take {} of its requests, and there is only 1", figure(sum));
+            let mut finding = Diagnostic::at_key(&RULE, Route::of(["route", name]), message);
+            for (tier, at_least) in route.tier.iter().filter_map(|(tier, t)| Some((tier, t.share?.at_least))) {
+                let at = Route::of(["route", name, "tier", tier, "share", "at-least"]);
+                finding = finding.related(Place::Value(at), format!("{} by `{tier}`", figure(at_least)));
+            }
+            out.push(finding.help("the route's own model has what the tiers leave, so their shares sum up to less than 1"));
+            wrong.insert(name.as_str());
+        }
+    }
+    wrong
 }

@@ -1,9 +1,8 @@
-//! Prices and shares that cannot all be right.
+//! Prices that cannot all be right.
 
 use super::support::prices::{block, is_paid, place, words};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
-use crate::spec::Share;
 use crate::stack::{Pool, Price, PriceUse};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
@@ -12,11 +11,9 @@ static RULE: Rule = Rule {
     code: "LLMC-B006",
     name: "contradictory-prices",
     severity: Severity::Error,
-    docs: "Prices or shares contradict each other: a reserved or a spot GPU costs more than one on demand, cached \
-           input more than other input, more GPUs are reserved than the pool has, a share is at most less than it is at least, or the tiers of a route \
-           take more than all of its requests.\n\n\
-           A commitment or a risk that makes GPUs dearer is one that nobody takes, so one of the two prices is \
-           wrong; and from shares above one follows a cost below zero.\n\n\
+    docs: "Prices contradict each other: a reserved or a spot GPU costs more than one on demand, cached input more \
+           than other input; or more GPUs are reserved than the pool has.\n\n\
+           A commitment or a risk that makes GPUs dearer is one that nobody takes, so one of the two prices is wrong.\n\n\
            ```kdl\npool \"h100\" {\n    price-per-gpu-hour 3.9\n    spot share=0.5 price-per-gpu-hour=4.9\n    …\n}\n```\n\n\
            Correct what is wrong. Where only one of the prices is yours, state the other one too: that of a list is \
            of another provider.",
@@ -42,26 +39,6 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         let currency = &cx.stack.currency;
         let message = format!("{} cost {} {currency}, more than the {} {currency} of other input", words(used), cached.amount, input.amount);
         out.push(Diagnostic::new(&RULE, place(cx, used), message).help("exchange the two; what a provider has in its cache costs less"));
-    }
-    for (name, route) in &cx.spec.route {
-        let at = Route::of(["route", name]);
-        for (tier, written) in &route.tier {
-            share(at.key("tier").key(tier).key("share"), written.share, out);
-        }
-        share(at.key("fallback").key("share"), route.fallback.as_ref().and_then(|fallback| fallback.share), out);
-        share(at.key("cache").key("hits"), route.cache.as_ref().and_then(|cache| cache.hits), out);
-        if let Some(resolved) = cx.stack.routes.get(name) {
-            let shares = resolved.traffic.tiers.values().filter_map(|tier| tier.share);
-            let sum: rust_decimal::Decimal = shares.map(|share| share.at_least).sum();
-            if sum > rust_decimal::Decimal::ONE {
-                let message = format!("the tiers of route `{name}` take {} of its requests at least, which is more than all", sum.normalize());
-                out.push(Diagnostic::at_key(&RULE, at.key("tier"), message).help("lower the shares until they are 1 in sum, or less"));
-            }
-        }
-    }
-    for (name, model) in &cx.spec.model {
-        let at = Route::of(["model", name, "load", "prefix-hits"]);
-        share(at, model.load.as_ref().and_then(|load| load.prefix_hits), out);
     }
 }
 
@@ -98,15 +75,4 @@ fn remedy(dear: &PriceUse, cheap: &PriceUse, class: &str) -> String {
     }
     let at = block(dear);
     format!("state both prices of `{at}`: `price-per-gpu-hour` and `{class} … price-per-gpu-hour=…`; these are of different sources")
-}
-
-/// A share whose greatest value is below its least.
-fn share(at: Route, share: Option<Share>, out: &mut Vec<Diagnostic>) {
-    let Some((share, most)) = share.and_then(|share| Some((share, share.at_most?))) else { return };
-    if most < share.at_least {
-        let message = format!("the share is at most {most}, and at least {}", share.at_least);
-        let finding = Diagnostic::at_value(&RULE, at.key("at-most"), message);
-        let finding = finding.related(Place::Value(at.key("at-least")), "more than that");
-        out.push(finding.help("exchange the two, or leave `at-most` out where the share is known exactly"));
-    }
 }

@@ -42,9 +42,13 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let mut lacking: BTreeMap<&str, Vec<&PriceUse>> = BTreeMap::new();
     for price in cx.stack.price_uses.iter().filter(|price| is_paid(cx, price)) {
         match &price.fault {
-            // A rate of zero has its own finding.
-            Some(PriceFault::NoRate { currency }) if !cx.spec.prices.rate.contains_key(currency) => {
+            // A rate of zero, or one that cannot be read, has its own finding.
+            Some(PriceFault::NoRate { currency }) if !cx.document.mentions(&Route::of(["prices", "rate", currency])) => {
                 lacking.entry(currency).or_default().push(price);
+            }
+            Some(PriceFault::TooSmall) => {
+                let message = format!("{} in {} comes to nothing in {own}", words(price), price.currency);
+                out.push(Diagnostic::new(&RULE, place(cx, price), message).help(format!("correct the rate of {}", price.currency)));
             }
             Some(PriceFault::TooLarge) => {
                 let message = format!("{} in {} is too large an amount in {own}", words(price), price.currency);

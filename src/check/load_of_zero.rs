@@ -18,11 +18,14 @@ static RULE: Rule = Rule {
            the load, and what depends on it is reported as not known.",
 };
 
+/// Fewest requests in a second that are counted: what costs are computed from has 9 decimals.
+const LEAST: f64 = 1e-9;
+
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let models = cx.spec.model.iter().map(|(name, model)| ("model", name, &model.load));
     let routes = cx.spec.route.iter().map(|(name, route)| ("route", name, &route.load));
     for (block, name, load) in models.chain(routes) {
-        if load.as_ref().is_some_and(|load| load.requests_per_second <= 0.0) {
+        if load.as_ref().is_some_and(|load| load.requests_per_second < LEAST) {
             let at = Route::of([block, name, "load", "requests-per-second"]);
             let message = format!("the load of the {block} `{name}` has no requests, so nothing can be divided by them");
             let finding = Diagnostic::at_value(&RULE, at, message).label("no requests");

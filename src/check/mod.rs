@@ -104,6 +104,7 @@ checks! {
     output_exceeds_context,
     dangling_reference,
     unused_block,
+    route_to_itself,
     load_exceeds_throughput,
     throughput_not_proven,
     objective_unattainable,

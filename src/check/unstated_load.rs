@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::support::traffic;
 use super::{Check, Context};
 use crate::capacity::{self, Purpose};
 use crate::diagnostic::{Diagnostic, Route as Field, Rule, Severity};
@@ -23,6 +24,9 @@ static RULE: Rule = Rule {
 };
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
+    if !traffic::is_whole(cx) {
+        return;
+    }
     let stack = cx.stack;
     let traffic = capacity::traffic_of_stack(stack);
     for route in stack.routes.values().filter(|route| capacity::load_of_route(stack, route).is_none()) {

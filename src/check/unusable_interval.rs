@@ -11,11 +11,13 @@ static RULE: Rule = Rule {
     name: "unusable-interval",
     severity: Severity::Error,
     docs: "The scrape interval is not between 5 s and 75 s, the window of an objective is not between \
-           1 and 90 days, or a drain is not between 1 s and one hour.\n\n\
+           1 and 90 days, a drain is not between 1 s and one hour, or a cache keeps answers for less than \
+           1 s or more than a year.\n\n\
            Rates are taken over 5 minutes and more, and need 4 scrapes in that time: with fewer, one missed \
            scrape makes the alerts blind. Below 5 s, scraping costs more than it tells. A window under a day \
            is over before anybody has read the alert, and one above 90 days is longer than most Prometheus \
-           servers remember. A pod that drains for more than an hour blocks the upgrade of its node.\n\n\
+           servers remember. A pod that drains for more than an hour blocks the upgrade of its node. A cache \
+           that keeps nothing answers nothing, whatever hits are stated.\n\n\
            ```kdl\nmonitoring { scrape-interval \"5m\" }     // at most 75s\n```\n\n\
            Write a length of time within the bounds that the message names.",
 };
@@ -34,6 +36,13 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
             let at = Route::of(["model", name, "objective", objective, "window"]);
             let (shortest, longest) = (Duration::from_seconds(day), Duration::from_seconds(90 * day));
             out.extend(outside(&format!("the window of `{objective}`"), described.window, shortest, longest, at));
+        }
+    }
+    for (name, route) in &cx.spec.route {
+        if let Some(cache) = &route.cache {
+            let (shortest, longest) = (Duration::from_seconds(1), Duration::from_seconds(365 * day));
+            let at = Route::of(["route", name, "cache", "ttl"]);
+            out.extend(outside("the time for which an answer is kept", cache.ttl, shortest, longest, at));
         }
     }
 }

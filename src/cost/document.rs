@@ -109,7 +109,8 @@ pub struct ModelDocument {
     pub per_request: Option<String>,
     /// What a million tokens cost, read and written alike.
     pub per_million_tokens: Option<String>,
-    /// What a million tokens that are read cost, by the share of GPU time that prompts take.
+    /// What a million tokens that are read cost: by the share of GPU time that prompts take, or by the prices
+    /// of the provider.
     pub per_million_input_tokens: Option<String>,
     /// What a million tokens that are written cost.
     pub per_million_output_tokens: Option<String>,

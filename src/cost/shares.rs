@@ -26,7 +26,8 @@ pub struct ModelCost {
     pub per_request: Option<Decimal>,
     /// What a million tokens cost, read and written alike.
     pub per_million: Option<Decimal>,
-    /// What a million tokens that are read cost: of GPUs the share of the time that prompts take.
+    /// What a million tokens that are read cost: of GPUs the share of the time that prompts take, of an
+    /// external model its prices, with the share of the prompts that it has in its cache.
     pub per_million_input: Option<Decimal>,
     /// What a million tokens that are written cost.
     pub per_million_output: Option<Decimal>,
@@ -98,17 +99,15 @@ fn model(stack: &Stack, cost: &Cost, capacities: &[Capacity], traffic: Option<&T
         target,
     };
     let Some(traffic) = traffic else { return Some(out) };
-    let (mut requests, mut input, mut output) = (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO);
-    let mut read = Tokens::default();
+    let mut requests = Decimal::ZERO;
+    let mut tokens = Tokens::default();
     for flow in &traffic.flows {
         let number = tokens::requests_of(flow)?;
         let all = Tokens::of(flow)?.times(number)?;
         requests = requests.checked_add(number)?;
-        input = money::sum([input, all.input, all.cached])?;
-        output = output.checked_add(all.output)?;
-        read.input = read.input.checked_add(all.input)?;
-        read.cached = read.cached.checked_add(all.cached)?;
+        tokens = tokens.plus(all)?;
     }
+    let (input, output) = (tokens.input.checked_add(tokens.cached)?, tokens.output);
     out.requests = Some(requests);
     let million = Decimal::from(MILLION);
     let per = |amount: Decimal, number: Decimal| amount.checked_div(number);
@@ -123,11 +122,12 @@ fn model(stack: &Stack, cost: &Cost, capacities: &[Capacity], traffic: Option<&T
     }
     if let Target::External(name) = &out.target
         && let Some(external) = stack.externals.get(name)
+        && !is_partial
     {
-        // What it asks for, with what its cache takes off.
-        let (amount, is_known) = read.price(&external.prices)?;
-        out.per_million_input = per_million(amount, input).filter(|_| is_known);
-        out.per_million_output = external.prices.output.as_ref().map(|price| price.amount.0);
+        let read = Tokens { output: Decimal::ZERO, ..tokens };
+        let written = Tokens { output, ..Tokens::default() };
+        out.per_million_input = per_million(read.price(&external.prices)?.0, input);
+        out.per_million_output = per_million(written.price(&external.prices)?.0, output);
     }
     Some(out)
 }

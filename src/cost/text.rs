@@ -105,7 +105,7 @@ fn models(report: &Report, style: Style) -> Vec<String> {
         table.row([printable(name), month, requests].into_iter().chain(unit), String::new());
     }
     let mut lines = if table.is_empty() { Vec::new() } else { table.lines(style) };
-    if report.models.iter().any(|model| model.per_million_input.is_some()) {
+    if report.models.iter().any(|model| matches!(model.target, Target::Model(_)) && model.per_million_input.is_some()) {
         lines.push("  input and output of a model on GPUs: its cost by the share of time that prompts and answers take".to_owned());
     }
     lines

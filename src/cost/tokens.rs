@@ -38,6 +38,15 @@ impl Tokens {
         })
     }
 
+    /// Both together.
+    pub(super) fn plus(self, other: Self) -> Option<Self> {
+        Some(Self {
+            input: self.input.checked_add(other.input)?,
+            cached: self.cached.checked_add(other.cached)?,
+            output: self.output.checked_add(other.output)?,
+        })
+    }
+
     /// What they cost; a price that is not known counts as nothing, which the flag says.
     pub(super) fn price(self, prices: &TokenPrices) -> Option<(Decimal, bool)> {
         let mut is_whole = true;

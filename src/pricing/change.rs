@@ -165,6 +165,13 @@ pub fn change(base: Base<'_>, new: Option<(&Spec, &Folder)>) -> Option<CostChang
     let zero = Monthly::default();
     if new.is_none() {
         change.set_amounts(1, &zero);
+        // The record has the names of the files, and they may be gone with the spec.
+        let is_guarded = |side: &Side| side.value.get("guardrails").and_then(Value::as_object).is_some_and(|blocks| !blocks.is_empty());
+        if before.as_ref().is_some_and(is_guarded) {
+            change
+                .notes
+                .push("before is at least so much: the prompts of guardrails are not counted, as their files went with the stack".into());
+        }
     }
     let sides = [before.as_ref().map(|side| &side.priced.cost.monthly), after.as_ref().map(|side| &side.priced.cost.monthly)];
     let [from, to] = match (base, new) {

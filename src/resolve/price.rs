@@ -85,14 +85,15 @@ impl<'a> Finder<'a> {
     }
 
     /// The amount in the currency of the stack.
-    fn converted(&self, amount: Money, currency: &str) -> Result<Money, PriceFault> {
+    fn converted(&self, stated: Money, currency: &str) -> Result<Money, PriceFault> {
         if currency == self.spec.currency() {
-            return Ok(amount);
+            return Ok(stated);
         }
         let rate = self.spec.prices.rate.get(currency).filter(|rate| !rate.value.0.is_zero());
         let rate = rate.ok_or_else(|| PriceFault::NoRate { currency: currency.to_owned() })?;
-        let amount = amount.0.checked_mul(rate.value.0).ok_or(PriceFault::TooLarge)?;
-        Ok(Money(amount.round_dp_with_strategy(CONVERTED_DIGITS, RoundingStrategy::MidpointAwayFromZero)))
+        let amount = stated.0.checked_mul(rate.value.0).ok_or(PriceFault::TooLarge)?;
+        let rounded = amount.round_dp_with_strategy(CONVERTED_DIGITS, RoundingStrategy::MidpointAwayFromZero);
+        if rounded.is_zero() && !stated.0.is_zero() { Err(PriceFault::TooSmall) } else { Ok(Money(rounded)) }
     }
 
     /// Writes down where `found` is from, as the price that `fields` of the block may state.

@@ -43,6 +43,8 @@ pub enum PriceFault {
     },
     /// It is too large for a number once it is converted.
     TooLarge,
+    /// Nothing is left of it once it is converted.
+    TooSmall,
 }
 
 /// A price that a stack needs.

@@ -39,5 +39,6 @@ mod rego;
 mod releases;
 mod secrets;
 mod throughput;
+mod traffic;
 mod upgrade;
 mod vllm;

@@ -10,6 +10,7 @@ pub(super) mod prices;
 pub(super) mod remedy;
 pub(super) mod template;
 pub(super) mod throughput;
+pub(super) mod traffic;
 
 use std::sync::Arc;
 

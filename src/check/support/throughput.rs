@@ -1,5 +1,6 @@
 //! Loads and objectives against what copies serve.
 
+use super::traffic;
 use crate::capacity::{Bound, Capacity, Counted, Flow, Scenario, Traffic, of_stack_in, one_copy};
 use crate::catalog;
 use crate::check::Context;
@@ -23,7 +24,9 @@ pub(in crate::check) struct Served<'a> {
 
 /// The models whose load and throughput are known.
 pub(in crate::check) fn served<'a>(cx: &Context<'a>) -> impl Iterator<Item = Served<'a>> {
-    of_capacities(cx.fits, cx.capacities)
+    // Of a part of the traffic nothing can be said, and what left out the rest has its own finding.
+    let is_whole = traffic::is_whole(cx);
+    of_capacities(cx.fits, cx.capacities).filter(move |_| is_whole)
 }
 
 fn of_capacities<'a>(fits: &'a [Fit<'a>], capacities: &'a [Capacity]) -> impl Iterator<Item = Served<'a>> {
@@ -126,6 +129,14 @@ impl Served<'_> {
             let flow = |flow: &Flow| format!("{} are of {}", rate(flow.requests_per_second), printable(&flow.from()));
             help.push(format!("of these requests {}", self.traffic.flows.iter().map(flow).collect::<Vec<_>>().join(", ")));
         }
+        // Beside an objective that nothing meets, a copy is left with one request at once.
+        if let Some((indicator, ..)) = self.unattainable().next() {
+            help.push(format!(
+                "correct the objective `{}` first: nothing meets it, so these figures are of one request at once",
+                indicator.name()
+            ));
+            return help;
+        }
         let replicas = &self.fit.model.replicas;
         if let Some(copies) = self.capacity.copies_needed(Bound::Expected).filter(|copies| *copies > u64::from(replicas.max)) {
             let (gpus, has) = (copies.saturating_mul(self.fit.model.tensor_parallel.into()), self.fit.pool.gpus());
@@ -137,7 +148,10 @@ impl Served<'_> {
         if let Some(load) = &self.fit.model.load {
             let holds = load.requests_per_second * self.most(Bound::Expected) / self.rate();
             let verb = if replicas.max == 1 { "is" } else { "are" };
-            help.push(format!("`requests-per-second={}` is what {} {verb} expected to serve", stated(holds), self.copies()));
+            // What rounds to nothing is no load to state: other requests take the copies.
+            if let Some(holds) = stated(holds) {
+                help.push(format!("`requests-per-second={holds}` is what {} {verb} expected to serve", self.copies()));
+            }
         }
         help
     }
@@ -180,10 +194,11 @@ pub(in crate::check) fn rate(rate: f64) -> String {
     }
 }
 
-/// A rate as a spec may state it, rounded down so that it holds.
-fn stated(rate: f64) -> String {
+/// A rate as a spec may state it, rounded down so that it holds; none where nothing is left of it.
+fn stated(rate: f64) -> Option<String> {
     let digits = if rate >= 10.0 { 1.0 } else { 100.0 };
-    format!("{}", (rate * digits).floor() / digits)
+    let rounded = (rate * digits).floor() / digits;
+    (rounded > 0.0).then(|| rounded.to_string())
 }
 
 /// A time for people.
