@@ -74,3 +74,16 @@ fn an_objective_that_nothing_meets_is_to_be_corrected_before_copies_are_added() 
     assert!(codes.contains(&"LLMC-T003".to_owned()), "{output}");
     assert!(output.contains("correct the objective `ttft` first") && !output.contains("`replicas max=5"), "{output}");
 }
+
+/// Where a stack goes, the files that its guardrails ask with go too, so what it cost is a lower bound.
+#[test]
+fn what_a_removed_stack_cost_is_said_to_be_a_bound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stack = folder.path().join("stacks/customer-support");
+    std::fs::create_dir_all(&stack).expect("a folder");
+    copy(&root().join("stacks/customer-support"), &stack);
+    assert_eq!(llmc(folder.path(), &["compile"]).code, 0);
+    std::fs::remove_dir_all(&stack).expect("removed");
+    let plan = llmc(folder.path(), &["plan"]);
+    assert!(plan.stdout.contains("before is at least so much"), "{}{}", plan.stdout, plan.stderr);
+}
