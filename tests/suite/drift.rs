@@ -22,6 +22,7 @@ impl World {
         let here = folder.path();
         let scaled = "place pool=\"gpu\"\n        replicas min=1 max=2 { scale-on \"queue\" target=5; }";
         edit(&here.join("stacks/demo/stack.kdl"), "place pool=\"gpu\"", scaled);
+        edit(&here.join("stacks/demo/stack.kdl"), "monthly 1500", "monthly 9000");
         assert_eq!(llmc(here, &["apply"]).code, 0);
         fs::write(here.join("kubeconfig"), "apiVersion: v1\nkind: Config\n").unwrap();
         let list = yaml(&fs::read_to_string(here.join("generated/demo/kustomization.yaml")).unwrap());

@@ -260,7 +260,7 @@ fn a_plan_shows_the_headroom_before_and_after() {
     assert!((before - 100.0 * (1.0 - 50.0 * 72.0 / blocks)).abs() < 0.051, "{before}");
 
     let spec = folder.path().join("stacks/shop/stack.kdl");
-    edit(&spec, "input-tokens=900", "input-tokens=7000");
+    edit(&spec, "requests-per-second=1.5 input-tokens=900", "requests-per-second=0.2 input-tokens=7000");
     let both = headroom(&folder);
     let after = both["llama"][1].as_f64().unwrap();
     assert!(both["llama"][0] == before && after < 30.0 && after > 0.0, "{both}");

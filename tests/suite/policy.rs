@@ -447,7 +447,10 @@ fn findings_of_a_plan_have_places_and_can_be_waived() {
     let judged = |day: &str| {
         let policies = Policies::new(Set::load(Vec::new()), Day::parse(day).expect("a day"));
         let compilation = compile::compile(&path, "stack.kdl", &policies);
-        assert!(compilation.findings.is_empty(), "a waiver of a policy over plans is not unused: {:?}", compilation.findings);
+        // Prices grow old until then, which is no finding of policies.
+        let of_policies = |finding: &&llmc::diagnostic::Finding| finding.rule.code.starts_with("LLMC-Y");
+        let findings: Vec<_> = compilation.findings.iter().filter(of_policies).collect();
+        assert!(findings.is_empty(), "a waiver of a policy over plans is not unused: {findings:?}");
         compile::judge_plan(&compilation, &stack_plan, Some(&base))
     };
     let within = judged("2027-01-31");
@@ -477,7 +480,7 @@ fn own_policies_over_a_plan() {
 fn policy_test_runs_every_test() {
     let run = llmc(root(), &["policy", "test", "--coverage"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    assert!(run.stdout.contains("49 tests, 0 failed") && run.stdout.contains("100 %  llmc:policies/weight_jump.rego\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("50 tests, 0 failed") && run.stdout.contains("100 %  llmc:policies/weight_jump.rego\n"), "{}", run.stdout);
     // Every line of a shipped policy is reached.
     assert!(!run.stdout.contains("not reached"), "{}", run.stdout);
     // A file by its path, also where it is a copy of a shipped one.

@@ -247,8 +247,9 @@ fn only_those_who_have_to_reach_a_model() {
         "app.kubernetes.io/instance": "customer-support",
         "app.kubernetes.io/name": "default",
     } } });
-    assert_eq!(from("llama-70b"), [guardrails, namespace("monitoring")], "every route to it is guarded");
-    assert_eq!(from("llama-8b"), [namespace("support-app"), namespace("monitoring")], "it is called directly");
+    assert_eq!(from("llama-70b"), [guardrails.clone(), namespace("monitoring")], "every route to it is guarded");
+    let both = [guardrails, namespace("support-app"), namespace("monitoring")];
+    assert_eq!(from("llama-8b"), both, "it is called directly, and as a tier of a guarded route");
     let policy = tree.object("kubernetes/llama-70b/network-policy.yaml");
     let egress = at(&policy, "/spec/egress/1/to/0/ipBlock");
     assert_eq!(egress, &json!({ "cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"] }), "credentials of the cloud");

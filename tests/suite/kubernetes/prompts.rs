@@ -90,7 +90,7 @@ fn the_index_has_what_an_application_chooses_from() {
     assert_eq!(index["routes"]["triage"], json!({ "guardrails": null, "model": "llama-8b", "prompt": "triage" }));
     let without = Tree::of(
         "customer-support",
-        &[("stack.kdl", "        guardrails \"default\"\n        load requests-per-second=10", "        load requests-per-second=10")],
+        &[("stack.kdl", "        guardrails \"default\"\n        load requests-per-second=5", "        load requests-per-second=5")],
     );
     let object = without.object("prompts/index.yaml");
     let index: Value = serde_json::from_str(object["data"]["index.json"].as_str().expect("a text")).expect("JSON");

@@ -147,7 +147,7 @@ impl World {
             }
             labels.insert("container".into(), text(deployment, "/spec/template/spec/containers/0/name").to_owned());
             self.gauge("kube_pod_container_status_restarts_total", &labels, &[], 0.0);
-            for (resource, unit, value) in [("cpu", "core", 2.0), ("memory", "byte", 4_294_967_296.0)] {
+            for (resource, unit, value) in [("cpu", "core", 1.0), ("memory", "byte", 1_073_741_824.0)] {
                 let resource = [("node", "gpu-1"), ("resource", resource), ("unit", unit)];
                 self.gauge("kube_pod_container_resource_requests", &labels, &resource, value);
             }
