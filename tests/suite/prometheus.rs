@@ -257,6 +257,7 @@ fn reserved_spot_and_guardrails_are_paid_for() {
             "price-per-gpu-hour 2.21",
             "price-per-gpu-hour 2.21\n        reserved gpus=8 price-per-gpu-hour=1.40\n        spot share=0.25 price-per-gpu-hour=0.90",
         )
+        .replace("nodes 3", "nodes 4")
         .replace("price-per-gpu-hour 1.10", "price-per-gpu-hour 1.10\n        reserved gpus=4 price-per-gpu-hour=0.70")
         .replace("    budget {", "    prices cpu-hour=0.04 memory-gib-hour=0.005\n    budget {")
     };
