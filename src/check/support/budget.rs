@@ -50,7 +50,14 @@ pub(in crate::check) fn finding(cx: &Context<'_>, rule: &'static Rule, bound: Bo
         let place = Place::Key(pricing::block(item.kind, &item.name));
         diagnostic = diagnostic.related(place, format!("{} {} {}", words(item.kind), money(bound.of(&item.monthly)), cost.currency));
     }
-    for remedy in remedy::nearest(cx, bound, excess.limit) {
+    let remedies = remedy::nearest(cx, bound, excess.limit);
+    if remedies.is_empty() {
+        let covered = excess.amount.ceil();
+        diagnostic = diagnostic.help(format!(
+            "no single change of copies, rollouts, spot share or GPU that is known to serve the load fits; `monthly {covered}` would cover it"
+        ));
+    }
+    for remedy in remedies {
         diagnostic = diagnostic.help(format!("{}: {} {}", remedy.words, money(remedy.amount), cost.currency));
     }
     if !unpriced.is_empty() {
