@@ -1,8 +1,6 @@
 //! The roofline against what others measured and published: `tests/accuracy/throughput.csv`.
 //!
-//! `LLMC_UPDATE_EXPECTED=1 cargo test --test suite -- throughput` writes the README's table anew;
-//! `cargo test --test suite -- throughput::fit --ignored --nocapture` fits the rates to the rows that are
-//! not held out.
+//! `LLMC_UPDATE_EXPECTED=1 cargo test --test suite -- throughput` writes the README's table anew.
 
 mod fit;
 mod row;
