@@ -19,10 +19,13 @@ fn error(asked: &[Asked], rates: Rates) -> f64 {
     asked.iter().map(of).sum::<f64>() / asked.len() as f64
 }
 
+/// A rate's name and where it stands.
+type Field = (&'static str, fn(&mut Rates) -> &mut f64);
+
 #[test]
 fn no_other_rate_fits_better() {
     let asked = super::steady(super::asked(Use::Calibrated));
-    let fields: [(&str, fn(&mut Rates) -> &mut f64); 5] = [
+    let fields: [Field; 5] = [
         ("compute", |rates| &mut rates.compute),
         ("bandwidth", |rates| &mut rates.bandwidth),
         ("experts", |rates| &mut rates.experts),

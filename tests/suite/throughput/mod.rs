@@ -8,6 +8,8 @@ mod table;
 
 use std::fs;
 
+use llmc::estimate::throughput::Rates;
+
 use crate::harness::root;
 use row::{Asked, Row, Use};
 use table::Results;
@@ -40,6 +42,18 @@ fn no_measurement_is_above_the_ceiling_and_most_are_above_the_low_bound() {
     assert!(fitted.count >= 20 && held_out.count >= 10, "{} and {} rows", fitted.count, held_out.count);
     assert!(fitted.median < 0.15 && held_out.median < 0.35, "{}", results.table());
     assert!((fitted.within + held_out.within) * 10 >= (fitted.count + held_out.count) * 9, "nine of ten lie between:\n{}", results.table());
+}
+
+/// Nobody measured a token in less than the time that reading the weights once takes.
+#[test]
+fn no_time_per_token_is_below_the_floor() {
+    let timed: Vec<Asked> = rows().into_iter().filter(|row| row.tpot_ms.is_some() && row.used != Use::LeftOut).map(Asked::of).collect();
+    assert!(timed.len() >= 5, "{} rows", timed.len());
+    for asked in timed {
+        let floor = asked.estimate(Rates::LOW, Rates::EXPECTED).expect("known").tpot_seconds.low * 1e3;
+        let measured = asked.row.tpot_ms.expect("filtered");
+        assert!(measured >= floor, "{}: {measured} ms, not {floor:.1} or more", asked.row.id);
+    }
 }
 
 /// The rows are from many hands, and a row that serves for nothing says why.
