@@ -6,9 +6,12 @@
 //! |---|---|---|
 //! | [`source`] | text, KDL or YAML | a tree with a place for every key and value |
 //! | [`spec`] | the tree | what the user wrote, as types; the JSON Schema comes from them |
+//! | [`lock`] | `llmc.lock` | which versions of prompts were live, and what they were made of |
 //! | [`resolve`] | the spec and the [`catalog`] | the [`stack`]: references bound, defaults filled |
 //! | [`check`] | spec and stack | findings, one file for each rule |
 //! | [`estimate`] | facts and settings | whether an engine starts and what one copy serves, with bounds |
+//! | [`statistics`] | samples | distributions, tests and sample sizes |
+//! | [`experiment`] | experiments, scores | who gets which arm, how many users it takes, what was found |
 //! | [`fit`] | the stack | whether each model starts, held against its load |
 //! | [`capacity`] | the stack, what fits | what reaches each model, and what one copy of it serves |
 //! | [`cost`] | the stack, its capacities | the bill for a month, by model, route and request |
@@ -36,7 +39,9 @@ pub mod diagnostic;
 pub mod emit;
 pub mod engine;
 pub mod estimate;
+pub mod experiment;
 pub mod fit;
+pub mod lock;
 pub mod plan;
 pub mod policy;
 pub mod pricing;
@@ -44,5 +49,6 @@ pub mod resolve;
 pub mod source;
 pub mod spec;
 pub mod stack;
+pub mod statistics;
 pub mod syntax;
 pub mod upgrade;

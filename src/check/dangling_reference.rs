@@ -10,7 +10,8 @@ static RULE: Rule = Rule {
     name: "dangling-reference",
     severity: Severity::Error,
     docs: "A block names another block that the stack does not declare: a model its pool, a route its \
-           prompt, model or guardrails, a prompt its live or rollback version.\n\n\
+           prompt, model or guardrails, a prompt its live or rollback version, an experiment its route, control \
+           or versions.\n\n\
            ```kdl\nroute \"support\" { prompt \"suport\"; model \"llama-70b\" }   // there is only prompt \"support\"\n```\n\n\
            Correct the name, or declare the block.",
 };
@@ -40,7 +41,26 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         let versions = at.key("version");
         refer(cx, out, at.key("live"), &prompt.live, std::slice::from_ref(&versions), "version");
         if let Some(rollback) = &prompt.rollback {
-            refer(cx, out, at.key("rollback"), rollback, &[versions], "version");
+            refer(cx, out, at.key("rollback"), rollback, std::slice::from_ref(&versions), "version");
+        }
+        for (version_name, version) in &prompt.version {
+            let at = versions.key(version_name);
+            if let Some(model) = &version.model {
+                refer(cx, out, at.key("model"), model, &[Route::of(["model"]), Route::of(["external"])], "model");
+            }
+            if let Some(guardrails) = &version.guardrails {
+                refer(cx, out, at.key("guardrails"), guardrails, &[Route::of(["guardrails"])], "guardrails");
+            }
+        }
+    }
+    for (name, experiment) in &spec.experiment {
+        let at = Route::of(["experiment", name]);
+        refer(cx, out, at.key("route"), &experiment.route, &[Route::of(["route"])], "route");
+        refer(cx, out, at.key("control"), &experiment.control, &[at.key("variant")], "variant");
+        let Some(route) = spec.route.get(&experiment.route) else { continue };
+        for (variant_name, variant) in &experiment.variant {
+            let versions = Route::of(["prompt", &route.prompt, "version"]);
+            refer(cx, out, at.key("variant").key(variant_name).key("prompt"), &variant.prompt, &[versions], "version");
         }
     }
 }

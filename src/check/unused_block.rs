@@ -2,7 +2,7 @@
 
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Route, Rule, Severity};
-use crate::spec::Spec;
+use crate::spec::{PromptVersion, Spec};
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 
@@ -36,11 +36,11 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         out.push(unused(what, name, words).help(help(spec, field, name)));
     };
     for name in spec.model.keys() {
-        let named = spec.route.values().any(|r| r.models().any(|model| model == name));
+        let named = spec.route.values().any(|r| r.models().any(|model| model == name)) || versions(spec).any(|v| v.model.as_ref() == Some(name));
         routed("model", name, named, "model", "no route reaches the model, whose GPUs are paid for", out);
     }
     for name in spec.external.keys() {
-        let named = spec.route.values().any(|r| r.models().any(|model| model == name));
+        let named = spec.route.values().any(|r| r.models().any(|model| model == name)) || versions(spec).any(|v| v.model.as_ref() == Some(name));
         routed("external", name, named, "model", "no route reaches the external model", out);
     }
     for name in spec.prompt.keys() {
@@ -48,9 +48,15 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         routed("prompt", name, named, "prompt", "no route uses the prompt", out);
     }
     for name in spec.guardrails.keys() {
-        let named = spec.route.values().any(|r| r.guardrails.as_ref() == Some(name));
+        let named = spec.route.values().any(|r| r.guardrails.as_ref() == Some(name))
+            || versions(spec).any(|v| v.guardrails.as_ref() == Some(name));
         routed("guardrails", name, named, "guardrails", "no route is guarded by the guardrails", out);
     }
+}
+
+/// Versions of every prompt, each of which may name what answers and checks it.
+fn versions(spec: &Spec) -> impl Iterator<Item = &PromptVersion> {
+    spec.prompt.values().flat_map(|prompt| prompt.version.values())
 }
 
 fn unused(block: &str, name: &str, words: &str) -> Diagnostic {

@@ -31,6 +31,11 @@ pub(super) fn fill(stack: &mut Stack) {
         external.model = Some(resolved.model.clone());
         external.base_url = Some(resolved.base_url.clone());
     }
+    for (name, experiment) in &mut explicit.experiment {
+        let Some(resolved) = stack.experiments.get(name) else { continue };
+        experiment.ramp.clone_from(&resolved.ramp);
+    }
+    explicit.flagd = (!stack.experiments.is_empty()).then(|| stack.flagd.clone());
     for (name, guardrails) in &mut explicit.guardrails {
         let Some(resolved) = stack.guardrails.get(name) else { continue };
         guardrails.refusal = Some(resolved.refusal.clone());

@@ -3,6 +3,7 @@
 //! Resolving is total and silent: what cannot be resolved is left out and its route returned, and
 //! the checks say why. So one wrong model does not hide what is wrong with the others.
 
+mod experiment;
 mod explicit;
 mod facts;
 mod model;
@@ -14,10 +15,12 @@ use std::collections::BTreeMap;
 
 use crate::catalog;
 use crate::diagnostic::{Diagnostic, Place, Route as Field};
+use crate::lock::Lock;
 use crate::source::{Folder, Sources};
 use crate::spec::{self, Spec};
 use crate::stack::{
-    External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, SemanticCache, Share, Stack, Target, TextFile, Tier, Traffic,
+    Answer, External, Guardrails, Pool, Prompt, PromptVersion, Provider, Rails, Route, SemanticCache, Share, Stack, Target, TextFile, Tier,
+    Traffic,
 };
 
 pub use facts::contradictions;
@@ -54,7 +57,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
     }
     let mut prompts = BTreeMap::new();
     for (name, prompt) in &spec.prompt {
-        let resolved = resolve_prompt(name, prompt, &mut texts);
+        let resolved = resolve_prompt(name, prompt, spec, &mut texts);
         keep("prompt", name, resolved.is_some());
         prompts.extend(resolved.map(|p| (name.clone(), p)));
     }
@@ -75,16 +78,13 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
     for (name, route) in &spec.route {
         let target = target(spec, &route.model);
         keep("route", name, target.is_some());
-        routes.extend(target.map(|target| {
-            let route = Route {
-                name: name.clone(),
-                prompt: route.prompt.clone(),
-                target,
-                guardrails: route.guardrails.clone(),
-                traffic: traffic(spec, route),
-            };
-            (name.clone(), route)
-        }));
+        routes.extend(target.map(|target| (name.clone(), resolve_route(name, route, target, spec))));
+    }
+    let mut experiments = BTreeMap::new();
+    for (name, experiment) in &spec.experiment {
+        let resolved = experiment::resolve(name, experiment, spec);
+        keep("experiment", name, resolved.is_some());
+        experiments.extend(resolved.map(|e| (name.clone(), e)));
     }
     placement::decide_surge(spec, &pools, &mut models);
     let externals = spec.external.iter().map(|(name, e)| (name.clone(), resolve_external(name, e, &mut prices))).collect();
@@ -104,6 +104,9 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         prompts,
         guardrails,
         routes,
+        experiments,
+        flagd: spec.flagd.clone().unwrap_or_default(),
+        lock: Lock::default(),
         budget: spec.budget.clone().map(|mut budget| {
             budget.alert_at.sort_by(f64::total_cmp);
             budget.alert_at.dedup();
@@ -153,7 +156,7 @@ fn resolve_pool(name: &str, pool: &spec::Pool, prices: &mut price::Finder<'_>) -
     })
 }
 
-fn resolve_prompt(name: &str, prompt: &spec::Prompt, texts: &mut Texts<'_>) -> Option<Prompt> {
+fn resolve_prompt(name: &str, prompt: &spec::Prompt, spec: &Spec, texts: &mut Texts<'_>) -> Option<Prompt> {
     let mut versions = BTreeMap::new();
     for (version_name, version) in &prompt.version {
         let field = Field::of(["prompt", name, "version", version_name]);
@@ -161,7 +164,13 @@ fn resolve_prompt(name: &str, prompt: &spec::Prompt, texts: &mut Texts<'_>) -> O
         let user = texts.read(&version.user, &field.key("user"));
         // Both are read before either failure ends it, so that both are reported.
         let (Some(user), true) = (user, system.as_ref().is_none_or(Option::is_some)) else { continue };
-        let resolved = PromptVersion { system: system.flatten(), user, sampling: version.sampling.clone() };
+        let resolved = PromptVersion {
+            system: system.flatten(),
+            user,
+            sampling: version.sampling.clone(),
+            target: version.model.as_deref().and_then(|model| target(spec, model)),
+            guardrails: version.guardrails.clone(),
+        };
         versions.insert(version_name.clone(), resolved);
     }
     let complete = versions.len() == prompt.version.len() && versions.contains_key(&prompt.live);
@@ -205,6 +214,27 @@ fn target(spec: &Spec, name: &str) -> Option<Target> {
         return Some(Target::Model(name.to_owned()));
     }
     spec.external.contains_key(name).then(|| Target::External(name.to_owned()))
+}
+
+/// The route `name`, whose own model is `target`. What answers it is what answers the live version.
+fn resolve_route(name: &str, route: &spec::Route, own: Target, spec: &Spec) -> Route {
+    let prompt = spec.prompt.get(&route.prompt);
+    let answer = |version: &spec::PromptVersion| Answer {
+        target: version.model.as_deref().and_then(|model| target(spec, model)).unwrap_or_else(|| own.clone()),
+        guardrails: version.guardrails.clone().or_else(|| route.guardrails.clone()),
+    };
+    let versions = prompt.iter().flat_map(|prompt| &prompt.version);
+    let answers: BTreeMap<String, Answer> = versions.map(|(version, v)| (version.clone(), answer(v))).collect();
+    let live = prompt.and_then(|prompt| answers.get(&prompt.live)).cloned();
+    let live = live.unwrap_or_else(|| Answer { target: own.clone(), guardrails: route.guardrails.clone() });
+    Route {
+        name: name.to_owned(),
+        prompt: route.prompt.clone(),
+        target: live.target,
+        guardrails: live.guardrails,
+        answers,
+        traffic: traffic(spec, route),
+    }
 }
 
 /// What `route` asks for; a tier or fallback without a model is left out, and a check says so.

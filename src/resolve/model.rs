@@ -71,6 +71,7 @@ pub(super) fn resolve(
             access: model.cache.access.unwrap_or(access),
             size_gib: model.cache.size_gib.unwrap_or_else(|| whole(size_gib * 1.2 + 10.0)),
         },
+        tokenizer: model.tokenizer.clone(),
         resources: model.resources.clone().unwrap_or_else(|| resources(tensor_parallel, shared_memory_gib)),
         shared_memory_gib,
         startup_seconds: startup_seconds(size_gib, pool),

@@ -6,6 +6,7 @@
 
 mod day;
 mod deliver;
+mod experiment;
 mod guardrails;
 mod model;
 mod objective;
@@ -26,9 +27,11 @@ use serde_json::Value;
 
 pub use day::Day;
 pub use deliver::{Deliver, Forge, Stage, Waiver};
+pub use experiment::{Attribute, Better, Experiment, ExperimentState, Flagd, Guard, HashGeneration, Holdout, Metric, Variant};
 pub use guardrails::{Guardrails, InputRails, OutputRails, PiiKind, Resources, SelfCheck};
 pub use model::{
     AccessMode, CacheVolume, Engine, EngineName, Load, Model, Place, Replicas, ScaleMetric, ScaleOn, SecretKey, Serve, SourceRepository,
+    Tokenizer,
 };
 pub use objective::{Budget, DEFAULT_CURRENCY, Monitoring, Objective};
 pub use pool::{Pool, Taint, TaintEffect, TolerationOperator};
@@ -42,7 +45,7 @@ pub use scalar::{Duration, Money};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(
     title = "llmc stack",
-    extend("x-argument" = "stack", "x-planned" = ["experiment", "environment", "policy", "tenant", "evaluation"])
+    extend("x-argument" = "stack", "x-planned" = ["environment", "policy", "tenant", "evaluation"])
 )]
 pub struct Spec {
     /// Name of the stack; the prefix of every object's name. A DNS label: lower-case letters,
@@ -81,6 +84,11 @@ pub struct Spec {
     /// What an application calls: a prompt, a model and guardrails, by name.
     #[serde(default)]
     pub route: BTreeMap<String, Route>,
+    /// Experiments on the users of routes, by name.
+    #[serde(default)]
+    pub experiment: BTreeMap<String, Experiment>,
+    /// The server that deals users out to the variants of experiments. Default: a pinned flagd.
+    pub flagd: Option<Flagd>,
     /// Prices that blocks do not state, and currencies. Default: llmc's own list, and one currency.
     #[serde(default)]
     pub prices: Prices,

@@ -40,6 +40,20 @@ pub struct Model {
     /// CPU and memory of each pod. Default: 4 CPUs and 8 GiB for each GPU, 8 GiB and the shared
     /// memory on top.
     pub resources: Option<Resources>,
+    /// The model's own tokenizer, with which the tokens of prompts are counted. Default: they are estimated.
+    pub tokenizer: Option<Tokenizer>,
+}
+
+/// A `tokenizer.json` as the model hub has it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tokenizer {
+    /// Path of the file, relative to the spec's folder. It may be absent where `llmc.lock` knows every count.
+    #[schemars(length(min = 1, max = 1024))]
+    pub file: String,
+    /// SHA-256 of the file, in hexadecimal digits.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: String,
 }
 
 /// A repository of the model hub.

@@ -17,7 +17,8 @@ pub struct Prompt {
     pub version: BTreeMap<String, PromptVersion>,
     /// Version that applications load.
     pub live: String,
-    /// Version to go back to. Default: none.
+    /// Version to go back to when the live one misbehaves; one that was live before, or the live one
+    /// itself while there is no other.
     pub rollback: Option<String>,
 }
 
@@ -30,7 +31,7 @@ pub struct Variable {
     pub max_tokens: u64,
 }
 
-/// One version: everything in the prompt that decides an answer.
+/// One version: everything that decides an answer. Once it is pinned in `llmc.lock`, it never changes.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PromptVersion {
@@ -40,6 +41,10 @@ pub struct PromptVersion {
     pub user: Template,
     /// How tokens are chosen.
     pub sampling: Sampling,
+    /// Name of the model or external model that answers. Default: that of each route.
+    pub model: Option<String>,
+    /// Name of the guardrails that check question and answer. Default: those of each route.
+    pub guardrails: Option<String>,
 }
 
 /// A Jinja template in a file beside the spec.
@@ -51,7 +56,7 @@ pub struct Template {
 }
 
 /// Sampling parameters of a request.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sampling {
     /// Randomness, from 0 (none) to 2.

@@ -3,6 +3,7 @@
 //! [`crate::resolve`] makes it; checks and emitters read it and decide nothing that a spec could
 //! have said.
 
+mod experiment;
 mod price;
 
 use std::collections::BTreeMap;
@@ -12,14 +13,16 @@ use semver::Version;
 
 use crate::catalog::ModelFacts;
 pub use crate::spec::{
-    AccessMode, Budget, Day, Duration, EngineName, Load, Money, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey,
-    Taint, TaintEffect, TolerationOperator,
+    AccessMode, Attribute, Better, Budget, Day, Duration, EngineName, ExperimentState, Flagd, Guard, HashGeneration, Holdout, Load, Metric,
+    Money, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey, Taint, TaintEffect, Tokenizer, TolerationOperator,
 };
+pub use experiment::{Arm, Experiment, PARTS};
 pub use price::{
     GpuPrices, Price, PriceFault, PriceFile, PriceOrigin, PriceUse, SemanticCache, Share, Tier, TokenPrices, Traffic, UnitPrices,
     as_written,
 };
 
+use crate::lock::Lock;
 use crate::spec::Spec;
 
 /// A stack, ready to be checked and emitted.
@@ -51,6 +54,12 @@ pub struct Stack {
     pub guardrails: BTreeMap<String, Guardrails>,
     /// Routes by name.
     pub routes: BTreeMap<String, Route>,
+    /// Experiments by name.
+    pub experiments: BTreeMap<String, Experiment>,
+    /// The server that deals users out; it is needed where an experiment is.
+    pub flagd: Flagd,
+    /// What `llmc.lock` pins; empty without one.
+    pub lock: Lock,
     /// Limits of cost.
     pub budget: Option<Budget>,
     /// Currency of every price and amount: that of the budget, else `USD`.
@@ -195,6 +204,8 @@ pub struct Model {
     pub token_secret: Option<SecretKey>,
     /// Cache volume.
     pub cache: Cache,
+    /// The model's own tokenizer, if it is stated.
+    pub tokenizer: Option<Tokenizer>,
     /// CPU, and memory with the shared memory in it.
     pub resources: Resources,
     /// Shared memory between the workers of one copy, in GiB; part of the memory limit.
@@ -348,6 +359,10 @@ pub struct PromptVersion {
     pub user: TextFile,
     /// How tokens are chosen.
     pub sampling: Sampling,
+    /// What answers it, if not what answers each route.
+    pub target: Option<Target>,
+    /// Name of the guardrails that check it, if not those of each route.
+    pub guardrails: Option<String>,
 }
 
 /// A guardrail configuration.
@@ -410,12 +425,23 @@ pub struct Route {
     pub name: String,
     /// Name of the prompt.
     pub prompt: String,
-    /// What answers.
+    /// What answers the live version.
+    pub target: Target,
+    /// Name of the guardrails of the live version.
+    pub guardrails: Option<String>,
+    /// What answers and checks each version of the prompt, by version.
+    pub answers: BTreeMap<String, Answer>,
+    /// Its load, and what takes some of it off the model.
+    pub traffic: Traffic,
+}
+
+/// What answers a version of a prompt on a route, and what checks it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The model or external model.
     pub target: Target,
     /// Name of the guardrails.
     pub guardrails: Option<String>,
-    /// Its load, and what takes some of it off the model.
-    pub traffic: Traffic,
 }
 
 impl Route {

@@ -6,19 +6,22 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 24] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
     ("catalog", &["spec"]),
-    ("stack", &["catalog", "spec"]),
+    ("lock", &["spec"]),
+    ("stack", &["catalog", "lock", "spec"]),
+    ("statistics", &[]),
+    ("experiment", &[]),
     ("syntax", &[]),
     ("estimate", &["catalog"]),
     ("engine", &["catalog", "estimate", "stack"]),
     ("fit", &["diagnostic", "engine", "estimate", "stack"]),
     ("capacity", &["catalog", "estimate", "fit", "stack"]),
     ("cost", &["capacity", "diagnostic", "fit", "spec", "stack", "syntax"]),
-    ("resolve", &["catalog", "diagnostic", "engine", "source", "spec", "stack"]),
+    ("resolve", &["catalog", "diagnostic", "engine", "lock", "source", "spec", "stack"]),
     ("pricing", &["capacity", "cost", "diagnostic", "estimate", "fit", "resolve", "source", "spec", "stack"]),
     (
         "check",

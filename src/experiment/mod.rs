@@ -1,0 +1,1 @@
+//! Experiments: who gets which arm, how many users show an effect, and what the scores say.

@@ -1,0 +1,1 @@
+//! Distributions and tests that experiments are designed and judged with: numbers in, numbers out.
