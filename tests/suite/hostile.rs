@@ -105,7 +105,7 @@ fn what_has_no_effect_is_refused_where_it_stands() {
 fn everything_that_can_be_known_is_reported() {
     let spec = r#"stack "x" {
         namespce "y"
-        experiment "e" {}
+        tenant "e" {}
         pool "p" { gpu "a100-80gb-sxm"; nodes "two"; gpus-per-node 8; price-per-gpu-hour 2 }
         route "r" { prompt "p"; model "m" }
     }"#;

@@ -6,7 +6,7 @@ mod network_policy;
 mod persistent_volume_claim;
 mod pod;
 mod pod_monitor;
-mod prompts;
+pub(in crate::emit) mod prompts;
 mod scaled_object;
 mod timing;
 

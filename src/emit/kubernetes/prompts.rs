@@ -41,6 +41,13 @@ pub(super) fn emit(stack: &Stack, out: &mut Emitted) {
     }
 }
 
+/// Name of the ConfigMap that holds `version` of `prompt`, if the stack has both.
+#[allow(dead_code, reason = "flags name it")]
+pub(in crate::emit) fn config_map_of(stack: &Stack, prompt: &str, version: &str) -> Option<String> {
+    let prompt = stack.prompts.get(prompt)?;
+    Some(config_map(stack, prompt, version, prompt.versions.get(version)?).0)
+}
+
 /// Name and object of one version. Since the name follows the content, pods that read the old
 /// content keep it until they are told of the new name.
 fn config_map(stack: &Stack, prompt: &Prompt, version: &str, content: &PromptVersion) -> (String, Value) {
