@@ -7,8 +7,9 @@ use rust_decimal::Decimal;
 
 use crate::capacity::Capacity;
 use crate::cost::Cost;
-use crate::diagnostic::{Diagnostic, Route, Rule};
+use crate::diagnostic::{Diagnostic, Place, Route, Rule};
 use crate::fit::Fit;
+use crate::lock::LOCK_FILE;
 use crate::source::{Document, Folder};
 use crate::spec::{Day, Spec};
 use crate::stack::Stack;
@@ -33,6 +34,13 @@ pub struct Context<'a> {
     pub texts: &'a Folder,
     /// The day on which it is checked.
     pub today: Day,
+}
+
+impl Context<'_> {
+    /// The text of the lock, if there is one.
+    fn lock_text(&self) -> Option<String> {
+        self.texts.read(LOCK_FILE, &Place::File(LOCK_FILE.to_owned())).ok()
+    }
 }
 
 /// A rule with its logic.
@@ -87,6 +95,8 @@ checks! {
     invalid_name,
     invalid_quantity,
     unshared_cache,
+    unpinned_version,
+    changed_version,
     memory_refused,
     memory_not_proven,
     load_exceeds_cache,
@@ -102,6 +112,7 @@ checks! {
     prompt_include,
     prompt_too_large,
     output_exceeds_context,
+    no_rollback,
     dangling_reference,
     unused_block,
     route_to_itself,

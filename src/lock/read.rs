@@ -93,18 +93,18 @@ fn torn(text: &str) -> Option<Vec<Diagnostic>> {
             (start - line.len(), line.trim_end_matches(['\n', '\r']))
         })
         .collect();
-    let is_marker = |line: &str| ["<<<<<<< ", ">>>>>>> ", "||||||| "].iter().any(|marker| line.starts_with(marker)) || line == "=======";
-    let markers: Vec<Diagnostic> = lines
-        .iter()
-        .filter(|(_, line)| is_marker(line))
-        .take(MAX_FINDINGS)
-        .map(|(at, line)| {
-            let finding = unreadable(*at..at + line.len(), "a merge left its conflict here").label("a marker of the conflict");
+    let begins = |markers: &[&str]| -> Vec<&(usize, &str)> {
+        lines.iter().filter(|(_, line)| markers.iter().any(|marker| line.starts_with(marker)) && !line.starts_with("========")).collect()
+    };
+    // A conflict is said once, where it begins; a marker without its beginning is said too.
+    let conflicts = Some(begins(&["<<<<<<< "])).filter(|found| !found.is_empty());
+    let conflicts = conflicts.unwrap_or_else(|| begins(&["=======", ">>>>>>> ", "||||||| "]));
+    if !conflicts.is_empty() {
+        let finding = |(at, line): &&(usize, &str)| {
+            let finding = unreadable(*at..at + line.len(), "a merge left a conflict here").label("a marker of the conflict");
             finding.help("keep the blocks of both sides, delete the marker lines and run `llmc prompt pin`, which sorts them")
-        })
-        .collect();
-    if !markers.is_empty() {
-        return Some(markers);
+        };
+        return Some(conflicts.iter().take(MAX_FINDINGS).map(finding).collect());
     }
     let written = lines.iter().find_map(|(at, line)| Some((*at, *line, line.strip_prefix("format:")?.trim())));
     if let Some((at, line, number)) = written
@@ -176,27 +176,31 @@ fn edited(lock: &Lock, document: &Document) -> Vec<Diagnostic> {
     found
 }
 
-/// Where `keys` stand in the text of a lock that was read.
+/// Where `keys`, or as many of them as are written, stand in the text of a lock that was read.
 pub fn key_range(text: &str, keys: &[&str]) -> Range<usize> {
     let document = source::read_beside(LOCK_FILE, text, Syntax::Yaml, &SCHEMA, &mut Vec::new()).unwrap_or_default();
     let mut route = Route::root();
     for key in keys {
         route = route.key(key);
     }
-    document.spans.get(&route).map_or(0..0, |spans| spans.key.clone())
+    key_of(&document, Some(route))
 }
 
 /// The value at `route`, or the nearest key above that was written.
 fn range_of(document: &Document, route: &Route) -> Range<usize> {
-    if let Some(spans) = document.spans.get(route) {
-        return spans.value.clone();
+    match document.spans.get(route) {
+        Some(spans) => spans.value.clone(),
+        None => key_of(document, route.parent()),
     }
-    let mut above = route.parent();
-    while let Some(route) = above {
-        if let Some(spans) = document.spans.get(&route) {
+}
+
+/// The key of `route`, or of what was written nearest above it.
+fn key_of(document: &Document, mut route: Option<Route>) -> Range<usize> {
+    while let Some(at) = route {
+        if let Some(spans) = document.spans.get(&at) {
             return spans.key.clone();
         }
-        above = route.parent();
+        route = at.parent();
     }
     0..0
 }

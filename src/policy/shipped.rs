@@ -18,8 +18,6 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("policies/production_test.rego", include_str!("../../policies/production_test.rego")),
     ("policies/prompt_rollout.rego", include_str!("../../policies/prompt_rollout.rego")),
     ("policies/prompt_rollout_test.rego", include_str!("../../policies/prompt_rollout_test.rego")),
-    ("policies/rollback_named.rego", include_str!("../../policies/rollback_named.rego")),
-    ("policies/rollback_named_test.rego", include_str!("../../policies/rollback_named_test.rego")),
     ("policies/route.rego", include_str!("../../policies/route.rego")),
     ("policies/route_test.rego", include_str!("../../policies/route_test.rego")),
     ("policies/weight_jump.rego", include_str!("../../policies/weight_jump.rego")),

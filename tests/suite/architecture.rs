@@ -33,6 +33,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "engine",
             "estimate",
             "fit",
+            "lock",
             "pricing",
             "resolve",
             "source",

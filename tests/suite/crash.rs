@@ -322,7 +322,7 @@ fn spec(models: &[bool; 3], length: u32, versions: usize, guardrails: bool, name
             "        version \"v{version}\" {{\n            user file=\"q.md\"\n            sampling temperature=0.{version} max-tokens=64\n        }}\n"
         );
     }
-    text += &format!("        live \"v{versions}\"\n    }}\n");
+    text += &format!("        live \"v{versions}\"\n        rollback \"v{versions}\"\n    }}\n");
     if guardrails {
         text += "    guardrails \"g\" {\n        image \"registry.example.com/nemo-guardrails:0.24.1\"\n        input { block-pii \"email\"; }\n    }\n";
     }

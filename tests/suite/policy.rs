@@ -324,7 +324,7 @@ fn a_waiver_lets_nothing_else_through() {
     let (code, found) = check(folder.path());
     assert_eq!(code, 1);
     let names: BTreeSet<&str> = found.iter().map(|line| line.split('`').nth(1).expect("a name")).collect();
-    assert_eq!(names, BTreeSet::from(["objective_named", "owner_named", "rollback_named", "two_replicas"]));
+    assert_eq!(names, BTreeSet::from(["objective_named", "owner_named", "two_replicas"]));
 }
 
 #[test]
@@ -355,7 +355,6 @@ fn a_shipped_policy_is_turned_off_by_its_name() {
 fn shipped_policies_refuse_real_specs() {
     let production = [
         ("    namespace \"llm\"\n", "    namespace \"llm\"\n    stage \"production\"\n    owner \"team-shop\"\n"),
-        ("        live \"v1\"\n", "        live \"v1\"\n        rollback \"v1\"\n"),
         ("nodes 1\n", "nodes 2\n"),
         (
             "        serve max",
@@ -373,7 +372,6 @@ fn shipped_policies_refuse_real_specs() {
         ("two_replicas", "min=2", "min=1"),
         ("objective_named", "objective \"availability\" {\n            target 0.999\n        }", ""),
         ("owner_named", "    owner \"team-shop\"\n", ""),
-        ("rollback_named", "        rollback \"v1\"\n", ""),
         ("gpu_memory", "utilization=0.95", "utilization=0.951"),
         ("pinned_revisions", "utilization=0.95", "utilization=0.95 {\n            args \"--tokenizer-revision=main\"\n        }"),
         ("pinned_images", "version=\"0.32.0\"", "version=\"0.32.0\" image=\"registry.example.com/vllm:nightly\""),

@@ -34,6 +34,7 @@ fn spec(gpu: &str, pool: &str, blocks: &str, budget: &str) -> String {
             sampling temperature=0.2 max-tokens=500
         }}
         live \"v1\"
+        rollback \"v1\"
     }}
     route \"chat\" {{
         prompt \"chat\"

@@ -36,7 +36,6 @@ fn inputs() -> BTreeMap<&'static str, Vec<(Value, Value)>> {
         ("/model/llama-8b/objective", json!({})),
         ("/model/llama-8b/source/revision", json!("main")),
         ("/model/llama-70b/serve/args", json!(["--enforce-eager", "--code-revision=main"])),
-        ("/prompt/triage/rollback", Value::Null),
         ("/owner", Value::Null),
     ]));
 

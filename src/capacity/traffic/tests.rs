@@ -31,6 +31,7 @@ fn compiled(big: &str, small: &str, blocks: &str) -> crate::compile::Compilation
                 variable \"question\" max-tokens=1000
                 version \"v1\" {{ user file=\"chat.md\"; sampling temperature=0.2 max-tokens=500 }}
                 live \"v1\"
+                rollback \"v1\"
             }}
             {blocks}
         }}",
