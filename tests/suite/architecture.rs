@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("statistics", &[]),
     ("experiment", &[]),
     ("syntax", &[]),
-    ("estimate", &["catalog"]),
+    ("estimate", &["catalog", "diagnostic", "lock", "stack"]),
     ("engine", &["catalog", "estimate", "stack"]),
     ("fit", &["diagnostic", "engine", "estimate", "stack"]),
     ("capacity", &["catalog", "estimate", "fit", "stack"]),
