@@ -9,6 +9,7 @@ mod facts;
 mod model;
 mod placement;
 mod price;
+mod tokenizer;
 pub mod weights;
 
 use std::collections::BTreeMap;
@@ -101,6 +102,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         pools,
         models,
         facts: files,
+        tokenizers: tokenizer::all(spec, folder),
         externals,
         prompts,
         guardrails,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use semver::Version;
 
-use crate::catalog::ModelFacts;
+use crate::catalog::{self, ModelFacts};
 pub use crate::spec::{
     AccessMode, Attribute, Better, Budget, Day, Duration, EngineName, ExperimentState, Flagd, Guard, HashGeneration, Holdout, Load, Metric,
     Money, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey, Taint, TaintEffect, Tokenizer, TolerationOperator,
@@ -46,6 +46,8 @@ pub struct Stack {
     pub models: BTreeMap<String, Model>,
     /// What the facts files say that models name, by model; an error was reported where there is none.
     pub facts: BTreeMap<String, FactsFile>,
+    /// The models' own tokenizers, by model.
+    pub tokenizers: BTreeMap<String, catalog::Tokenizer>,
     /// External models by name.
     pub externals: BTreeMap<String, External>,
     /// Prompts by name.
