@@ -242,6 +242,19 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
     Ok(Planned { plan: plan::plan(plans), stacks, failed, unaffected })
 }
 
+/// The plan of the one stack that `compilation` is of, against the tree of the work tree; none where it does
+/// not compile. Nothing is printed.
+pub(super) fn plan_one(input: &inputs::Input, compilation: Compilation) -> Result<Option<Planned>, Failure> {
+    let (Some(stack), Some(files)) = (&compilation.stack, compilation.shown_files()) else { return Ok(None) };
+    let (name, files) = (stack.name.clone(), files.clone());
+    let (folder, root) = (folder_of(&input.root, &name), input.root.clone());
+    let old = Standing::WorkTree.tree(&root, &name)?;
+    let judgement = Judgement::default();
+    let stack = PlannedStack { name, compilation: Some(compilation), root, folder, renamed_from: None, old, files, judgement };
+    let plan = plan::plan(vec![stack.compare(&inputs::here())]);
+    Ok(Some(Planned { plan, stacks: vec![stack], failed: Vec::new(), unaffected: 0 }))
+}
+
 /// Holds `compilation` against its tree in `folder`, which holds one for each stack, where one stands.
 pub(super) fn hold_against(compilation: &mut Compilation, folder: &Path) {
     let Some(name) = compilation.stack.as_ref().filter(|_| compilation.held.is_some()).map(|stack| stack.name.clone()) else { return };

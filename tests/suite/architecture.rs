@@ -66,6 +66,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "resolve",
             "source",
             "spec",
+            "stack",
             "upgrade",
         ],
     ),

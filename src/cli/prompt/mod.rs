@@ -1,0 +1,92 @@
+//! `llmc prompt`
+
+mod rollback;
+
+use super::inputs::{self, Input};
+use super::output::Output;
+use super::{Failure, select};
+use crate::compile::Compilation;
+use crate::diagnostic::{self, did_you_mean, printable};
+
+/// Show prompts and their versions, compare two of them, and go back to an earlier one.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  llmc prompt list                             # every version: what is live, in an experiment, pinned
+  llmc prompt show support@v2                  # its texts, parameters, tokens
+  llmc prompt diff support@v1 v2               # text, parameters, tokens and cost of a request
+  llmc prompt rollback support --dry-run       # what going back would change; no pod restarts")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Rollback(rollback::Args),
+}
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    match &args.command {
+        Command::Rollback(args) => rollback::run(args, output),
+    }
+}
+
+/// A stack that was compiled as far as it can be.
+struct Known {
+    input: Input,
+    compilation: Compilation,
+}
+
+/// Most names that a message lists.
+const MOST_NAMES: usize = 20;
+
+/// The stacks that `stacks` name, or all; what cannot be read of them is in their findings.
+fn known(stacks: Option<&[String]>) -> Result<Vec<Known>, Failure> {
+    let chosen = select::choose(stacks)?;
+    let compilations = inputs::compile_all(&chosen, inputs::default_jobs())?;
+    Ok(chosen.into_iter().zip(compilations).map(|(input, compilation)| Known { input, compilation }).collect())
+}
+
+/// The one stack of `stack`, or of all, that has the prompt `name`.
+fn stack_of(name: &str, stack: Option<&String>, output: &mut Output) -> Result<Known, Failure> {
+    let mut known = known(stack.map(std::slice::from_ref))?;
+    let has = |known: &Known| known.compilation.stack.as_ref().is_some_and(|stack| stack.prompts.contains_key(name));
+    let holders: Vec<usize> = known.iter().enumerate().filter(|(_, known)| has(known)).map(|(at, _)| at).collect();
+    match holders.as_slice() {
+        [only] => Ok(known.swap_remove(*only)),
+        [] => {
+            // A spec that cannot be read may be the one that has it.
+            known.iter().filter(|known| known.compilation.stack.is_none()).for_each(|known| output.found(&known.compilation.findings));
+            let names: Vec<&str> =
+                known.iter().filter_map(|known| known.compilation.stack.as_ref()).flat_map(|s| s.prompts.keys().map(String::as_str)).collect();
+            Err(format!("no prompt `{}`{}; {}", printable(name), within(stack), nearest(name, &names)).into())
+        }
+        several => {
+            let stacks = several.iter().filter_map(|at| known.get(*at)?.compilation.stack.as_ref()).map(|stack| format!("`{}`", stack.name));
+            let stacks: Vec<String> = stacks.take(MOST_NAMES).collect();
+            let first = stacks.first().map(|name| name.replace('`', "")).unwrap_or_default();
+            Err(format!("the stacks {} each have a prompt `{}`; say which with `--stack {first}`", stacks.join(", "), printable(name)).into())
+        }
+    }
+}
+
+fn within(stack: Option<&String>) -> String {
+    stack.map_or_else(String::new, |stack| format!(" in `{}`", printable(stack)))
+}
+
+/// What to write instead of `word`.
+fn nearest(word: &str, names: &[&str]) -> String {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    match did_you_mean(word, names.iter().copied()) {
+        Some(name) => format!("did you mean `{}`?", printable(name)),
+        None if names.is_empty() => "there is none".to_owned(),
+        None => format!("there is: {}", names.iter().take(MOST_NAMES).map(|name| printable(name)).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// The errors of a compilation: what else was found is no concern of these commands.
+fn errors(compilation: &Compilation) -> Vec<diagnostic::Finding> {
+    compilation.findings.iter().filter(|finding| finding.rule.severity == diagnostic::Severity::Error).cloned().collect()
+}
