@@ -45,6 +45,7 @@ pub mod lock;
 pub mod plan;
 pub mod policy;
 pub mod pricing;
+pub mod prompt;
 pub mod resolve;
 pub mod source;
 pub mod spec;

@@ -37,6 +37,11 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     objects::RULES.iter().chain(promql::RULES).copied()
 }
 
+/// Name of the ConfigMap that holds `version` of `prompt`, if the stack has both.
+pub fn prompt_config_map(stack: &Stack, prompt: &str, version: &str) -> Option<String> {
+    kubernetes::prompts::config_map_of(stack, prompt, version)
+}
+
 /// What one emitter makes.
 #[derive(Debug, Default)]
 pub struct Emitted {

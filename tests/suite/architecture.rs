@@ -6,7 +6,7 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 24] = [
+const LAYERS: [(&str, &[&str]); 25] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
@@ -23,6 +23,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("cost", &["capacity", "diagnostic", "fit", "spec", "stack", "syntax"]),
     ("resolve", &["catalog", "diagnostic", "engine", "lock", "source", "spec", "stack"]),
     ("pricing", &["capacity", "cost", "diagnostic", "estimate", "fit", "resolve", "source", "spec", "stack"]),
+    ("prompt", &["capacity", "cost", "estimate", "fit", "stack"]),
     (
         "check",
         &[
@@ -63,6 +64,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "fit",
             "plan",
             "policy",
+            "prompt",
             "resolve",
             "source",
             "spec",

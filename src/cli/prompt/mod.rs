@@ -1,12 +1,21 @@
 //! `llmc prompt`
 
+mod diff;
+mod list;
 mod rollback;
+mod show;
+mod words;
+
+use serde::Serialize;
 
 use super::inputs::{self, Input};
 use super::output::Output;
 use super::{Failure, select};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, did_you_mean, printable};
+use crate::prompt::{self, Version};
+use crate::spec::Sampling;
+use crate::stack::{Prompt, PromptVersion, Stack};
 
 /// Show prompts and their versions, compare two of them, and go back to an earlier one.
 #[derive(clap::Args)]
@@ -22,11 +31,17 @@ pub(super) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Diff(diff::Args),
     Rollback(rollback::Args),
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     match &args.command {
+        Command::List(args) => list::run(args, output),
+        Command::Show(args) => show::run(args, output),
+        Command::Diff(args) => diff::run(args, output),
         Command::Rollback(args) => rollback::run(args, output),
     }
 }
@@ -57,21 +72,76 @@ fn stack_of(name: &str, stack: Option<&String>, output: &mut Output) -> Result<K
         [] => {
             // A spec that cannot be read may be the one that has it.
             known.iter().filter(|known| known.compilation.stack.is_none()).for_each(|known| output.found(&known.compilation.findings));
-            let names: Vec<&str> =
-                known.iter().filter_map(|known| known.compilation.stack.as_ref()).flat_map(|s| s.prompts.keys().map(String::as_str)).collect();
+            let names: Vec<&str> = known
+                .iter()
+                .filter_map(|known| known.compilation.stack.as_ref())
+                .flat_map(|s| s.prompts.keys().map(String::as_str))
+                .collect();
             Err(format!("no prompt `{}`{}; {}", printable(name), within(stack), nearest(name, &names)).into())
         }
         several => {
-            let stacks = several.iter().filter_map(|at| known.get(*at)?.compilation.stack.as_ref()).map(|stack| format!("`{}`", stack.name));
+            let stacks =
+                several.iter().filter_map(|at| known.get(*at)?.compilation.stack.as_ref()).map(|stack| format!("`{}`", stack.name));
             let stacks: Vec<String> = stacks.take(MOST_NAMES).collect();
             let first = stacks.first().map(|name| name.replace('`', "")).unwrap_or_default();
-            Err(format!("the stacks {} each have a prompt `{}`; say which with `--stack {first}`", stacks.join(", "), printable(name)).into())
+            Err(format!("the stacks {} each have a prompt `{}`; say which with `--stack {first}`", stacks.join(", "), printable(name))
+                .into())
         }
     }
 }
 
 fn within(stack: Option<&String>) -> String {
     stack.map_or_else(String::new, |stack| format!(" in `{}`", printable(stack)))
+}
+
+/// A version that a person named.
+struct Named<'a> {
+    prompt: &'a Prompt,
+    content: &'a PromptVersion,
+    version: Version,
+}
+
+/// `support@v2` as prompt and version, `support` as a prompt.
+fn split(word: &str) -> (&str, Option<&str>) {
+    word.split_once('@').map_or((word, None), |(prompt, version)| (prompt, Some(version)))
+}
+
+/// The version of `stack` that was named, or the live one.
+fn named<'a>(stack: &'a Stack, name: &str, version: Option<&str>) -> Result<Named<'a>, String> {
+    let prompt = stack.prompts.get(name).ok_or_else(|| {
+        let names: Vec<&str> = stack.prompts.keys().map(String::as_str).collect();
+        format!("no prompt `{}` in `{}`; {}", printable(name), printable(&stack.name), nearest(name, &names))
+    })?;
+    let wanted = version.unwrap_or(&prompt.live);
+    let content = prompt.versions.get(wanted).ok_or_else(|| {
+        // One whose text cannot be read is in the spec and not here.
+        let is_written = stack.explicit.prompt.get(name).is_some_and(|prompt| prompt.version.contains_key(wanted));
+        let names: Vec<&str> = prompt.versions.keys().map(String::as_str).collect();
+        let help = if is_written { "its text cannot be read; `llmc check` says why".to_owned() } else { nearest(wanted, &names) };
+        format!("prompt `{}` has no version `{}`; {help}", printable(name), printable(wanted))
+    })?;
+    let found = prompt::version_of(stack, prompt, wanted)
+        .ok_or_else(|| format!("prompt `{}` has no version `{}`", printable(name), printable(wanted)))?;
+    Ok(Named { prompt, content, version: found })
+}
+
+/// Sampling parameters as a spec writes them; those that are not stated are left out.
+fn parameters(sampling: &Sampling) -> Vec<(&'static str, String)> {
+    let mut parameters = vec![
+        ("temperature", sampling.temperature.to_string()),
+        ("top-p", sampling.top_p.to_string()),
+        ("max-tokens", diagnostic::thousands(sampling.max_tokens)),
+    ];
+    parameters.extend(sampling.seed.map(|seed| ("seed", seed.to_string())));
+    if !sampling.stop.is_empty() {
+        parameters.push(("stop", sampling.stop.iter().map(|stop| format!("{stop:?}")).collect::<Vec<_>>().join(" ")));
+    }
+    parameters
+}
+
+/// One JSON document.
+fn json(document: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(|error| Failure::Message(error.to_string()))
 }
 
 /// What to write instead of `word`.

@@ -69,7 +69,9 @@ fn versions(stack: &Stack, name: &str) -> Result<(String, String), String> {
     let prompt = stack.prompts.get(name).ok_or_else(|| format!("no prompt `{}`", printable(name)))?;
     let shown = printable(name);
     let Some(rollback) = &prompt.rollback else {
-        return Err(format!("prompt `{shown}` names no `rollback`, so nobody can know which version was good; write it into the spec first"));
+        return Err(format!(
+            "prompt `{shown}` names no `rollback`, so nobody can know which version was good; write it into the spec first"
+        ));
     };
     let back = printable(rollback);
     if !prompt.versions.contains_key(rollback) {
@@ -103,7 +105,11 @@ fn of_experiment(experiment: &Experiment, was: &str, now: &str) -> Vec<String> {
     let stop = format!("`state \"stopped\"` in experiment {name}");
     let on: Vec<String> = experiment.arms.iter().filter(|(_, arm)| arm.version == was).map(|(arm, _)| printable(arm)).collect();
     if !on.is_empty() {
-        notes.push(format!("experiment {name} still gives version {} to the users of {}: {stop} ends that", printable(was), on.join(" and ")));
+        notes.push(format!(
+            "experiment {name} still gives version {} to the users of {}: {stop} ends that",
+            printable(was),
+            on.join(" and ")
+        ));
     }
     let control = experiment.arms.get(&experiment.control);
     if let Some(control) = control.filter(|control| control.version != now) {

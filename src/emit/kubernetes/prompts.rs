@@ -42,7 +42,6 @@ pub(super) fn emit(stack: &Stack, out: &mut Emitted) {
 }
 
 /// Name of the ConfigMap that holds `version` of `prompt`, if the stack has both.
-#[allow(dead_code, reason = "flags name it")]
 pub(in crate::emit) fn config_map_of(stack: &Stack, prompt: &str, version: &str) -> Option<String> {
     let prompt = stack.prompts.get(prompt)?;
     Some(config_map(stack, prompt, version, prompt.versions.get(version)?).0)
