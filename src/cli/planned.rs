@@ -10,9 +10,10 @@ use super::standing::Standing;
 use super::{Failure, compile, inputs, select};
 use crate::compile::{Compilation, Judgement};
 use crate::diagnostic::{self, Finding};
-use crate::emit::{FileSet, RECORD_FILE, Tree};
+use crate::emit::{FileSet, PROMPT_INDEX_FILE, RECORD_FILE, Tree};
 use crate::plan::{self, Plan, StackPlan, Subject};
 use crate::policy::Applied;
+use crate::prompt::{self, Version};
 
 /// Folder beside `stacks/` that holds a compiled folder for each stack.
 pub(super) const GENERATED: &str = "generated";
@@ -111,7 +112,16 @@ impl PlannedStack {
             renamed_from: self.renamed_from.as_deref(),
             new: &self.files,
             cost: cost.as_ref(),
+            prompts: &self.versions(),
         })
+    }
+
+    /// The versions of the stack's prompts, where the spec or a prompt is another one: to price them takes time.
+    fn versions(&self) -> Vec<Version> {
+        let is_same = |path: &str| self.old.text(path) == self.files.get(path);
+        let stack = self.compilation.as_ref().and_then(|compilation| compilation.stack.as_ref());
+        let stack = stack.filter(|_| !(is_same(RECORD_FILE) && is_same(PROMPT_INDEX_FILE)));
+        stack.map(prompt::versions).unwrap_or_default()
     }
 
     /// The record of the tree that stands, as [`crate::compile::judge_plan`] takes it.

@@ -32,6 +32,9 @@ use crate::stack::Stack;
 /// Name of the file that lists the Kubernetes objects of a tree.
 pub const KUSTOMIZATION_FILE: &str = "kustomization.yaml";
 
+/// Path of the index of the prompts in a tree.
+pub const PROMPT_INDEX_FILE: &str = "prompts/index.yaml";
+
 /// Rules of every emitter.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     objects::RULES.iter().chain(promql::RULES).copied()

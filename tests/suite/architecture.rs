@@ -43,7 +43,7 @@ const LAYERS: [(&str, &[&str]); 25] = [
         ],
     ),
     ("emit", &["capacity", "catalog", "cost", "diagnostic", "engine", "fit", "stack", "syntax"]),
-    ("plan", &["cost", "diagnostic", "emit", "pricing", "spec", "syntax"]),
+    ("plan", &["cost", "diagnostic", "emit", "pricing", "prompt", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),

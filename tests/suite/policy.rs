@@ -394,7 +394,7 @@ fn example() -> (Compilation, StackPlan) {
     let files = compilation.files.clone().expect("files");
     let old = llmc::emit::Tree::from(&files);
     let (stack, output) = ("customer-support", "generated");
-    let subject = plan::Subject { stack, spec: None, output, old: &old, renamed_from: None, new: &files, cost: None };
+    let subject = plan::Subject { stack, spec: None, output, old: &old, renamed_from: None, new: &files, cost: None, prompts: &[] };
     (compilation, plan::compare(&subject))
 }
 

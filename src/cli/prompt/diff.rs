@@ -75,14 +75,17 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 /// The version that the live one is compared with.
 fn newest(prompt: &Prompt, old: &str) -> Result<String, String> {
     let newest = prompt::newest(prompt).unwrap_or(old);
-    if newest == old {
-        let name = printable(&prompt.name);
-        return Err(format!(
-            "`{}` is the newest version of prompt `{name}`; name another one, as in `llmc prompt diff {name} {0}`",
-            printable(old)
-        ));
+    if newest != old {
+        return Ok(newest.to_owned());
     }
-    Ok(newest.to_owned())
+    let (name, shown) = (printable(&prompt.name), printable(old));
+    match prompt.versions.keys().rfind(|version| *version != old) {
+        None => Err(format!("prompt `{name}` has one version only, `{shown}`")),
+        Some(other) => Err(format!(
+            "`{shown}` is the newest version of prompt `{name}`; name two, as in `llmc prompt diff {name}@{} {shown}`",
+            printable(other)
+        )),
+    }
 }
 
 fn texts(old: &PromptVersion, new: &PromptVersion) -> Vec<Text> {
@@ -126,7 +129,7 @@ fn render(old: &Named<'_>, new: &Named<'_>, texts: &[Text], currency: &str, styl
 
 fn coloured(diff: &str, style: Style) -> String {
     let line = |line: &str| {
-        let shown = format!("  {}", printable(line));
+        let shown = format!("  {}", printable(line)).trim_end().to_owned();
         let code = match line.chars().next() {
             Some('+') => Style::GREEN,
             Some('-') => Style::RED,

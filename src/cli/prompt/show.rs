@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 }
 
 fn line(name: &str, value: &str) -> String {
-    format!("{name:<16}{value}").trim_end().to_owned() + "\n"
+    format!("{name:<18}{value}").trim_end().to_owned() + "\n"
 }
 
 fn head(version: &Version, content: &PromptVersion, config_map: Option<&str>) -> String {

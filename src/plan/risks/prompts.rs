@@ -3,19 +3,36 @@
 use super::{Found, View};
 use crate::diagnostic::Route;
 use crate::plan::objects::Object;
-use crate::plan::types::RiskLevel;
+use crate::plan::types::{RiskLevel, StackPlan};
+use crate::spec::Stage;
 
 /// Annotation with the prompt and its version.
 const PROMPT: &str = "llmc.dev/prompt";
 
-pub(super) fn risks(view: &View<'_>, found: &mut Found) {
+pub(super) fn risks(view: &View<'_>, plan: &StackPlan, found: &mut Found) {
+    // What is planned, such as a step of a ramp, is told for itself.
+    for change in plan.experiments.iter().filter(|change| change.level < RiskLevel::Low) {
+        found.add(change.level, &Route::of(["experiment", &change.experiment]).to_string(), format!("experiment: {}", change.what));
+    }
+    for change in plan.prompts.iter().filter(|change| !change.is_pinned && needs_pin(view)) {
+        let [_, live] = &change.live;
+        let message = format!(
+            "version `{}` of prompt `{}` goes live without a pin in `llmc.lock`, so its text may still change",
+            live.as_deref().unwrap_or_default(),
+            change.prompt
+        );
+        found.add(RiskLevel::Medium, &Route::of(["prompt", &change.prompt]).to_string(), message);
+    }
     if let Some((old, new)) = view.specs() {
         for (name, prompt) in &new.prompt {
             let Some(before) = old.prompt.get(name) else { continue };
             let route = format!("/prompt/{name}");
             if before.live != prompt.live {
-                let message = format!("the live version of prompt `{name}` changes from `{}` to `{}`", before.live, prompt.live);
-                found.add(RiskLevel::Medium, &route, message);
+                // What was good before is known better than what is new.
+                let is_back = before.rollback.as_ref() == Some(&prompt.live);
+                let (level, back) = if is_back { (RiskLevel::Low, ", the one to go back to") } else { (RiskLevel::Medium, "") };
+                let message = format!("the live version of prompt `{name}` changes from `{}` to `{}`{back}", before.live, prompt.live);
+                found.add(level, &route, message);
             }
             match (&before.rollback, &prompt.rollback) {
                 (Some(_), None) => found.add(RiskLevel::Medium, &route, format!("prompt `{name}` names no version to go back to")),
@@ -30,6 +47,11 @@ pub(super) fn risks(view: &View<'_>, found: &mut Found) {
         }
     }
     edited(view, found);
+}
+
+/// Whether what is live must be pinned.
+fn needs_pin(view: &View<'_>) -> bool {
+    view.new.spec().is_some_and(|spec| spec.stage == Stage::Production)
 }
 
 /// Versions whose content is another one under the same name, so that nobody can tell which of the

@@ -47,7 +47,17 @@ impl Case {
         let spec = format!("stacks/{stack}/stack.kdl");
         let output = format!("generated/{stack}");
         let cost = cost_change(&old, new);
-        let plan = compare(&Subject { stack, spec: Some(&spec), output: &output, old: &old, renamed_from: None, new, cost: cost.as_ref() });
+        let plan = compare(&Subject {
+            stack,
+            spec: Some(&spec),
+            output: &output,
+            old: &old,
+            renamed_from: None,
+            new,
+            cost: cost.as_ref(),
+            prompts: &[],
+            prompts: &[],
+        });
         let provenance = Provenance {
             spec: Some(spec),
             commit: Some("6f6073b423013f6a7d4d9f39144961bfbfbc386b".into()),
