@@ -121,7 +121,11 @@ impl PlannedStack {
         let is_same = |path: &str| self.old.text(path) == self.files.get(path);
         let stack = self.compilation.as_ref().and_then(|compilation| compilation.stack.as_ref());
         let stack = stack.filter(|_| !(is_same(RECORD_FILE) && is_same(PROMPT_INDEX_FILE)));
-        stack.map(prompt::versions).unwrap_or_default()
+        let Some(stack) = stack else { return Vec::new() };
+        let base = self.base().unwrap_or_default();
+        let live = base.get("prompt").and_then(Value::as_object).into_iter().flatten();
+        let live = live.filter_map(|(name, prompt)| Some((name.clone(), prompt.get("live")?.as_str()?.to_owned())));
+        prompt::versions_measured(stack, live.collect())
     }
 
     /// The record of the tree that stands, as [`crate::compile::judge_plan`] takes it.

@@ -36,6 +36,8 @@ pub struct RouteChange {
     pub tokens: [Option<u64>; 2],
     /// Whether one of them is estimated.
     pub is_estimated: bool,
+    /// Tokens of a request's prompt, before and after; the mean where the route states one.
+    pub input_tokens: [Option<u64>; 2],
     /// What a request costs at least, before and after, in the currency of the budget; none where it is not
     /// known. It has the mean length that the route states, and counts no cache, tier, fallback or self check.
     pub request_low: [Option<String>; 2],
@@ -77,6 +79,7 @@ fn route_change(was: Option<&OnRoute>, now: &OnRoute) -> RouteChange {
         identity: both.map(|on| on?.identity.clone()),
         tokens: both.map(|on| Some(on?.tokens.total())),
         is_estimated: both.iter().flatten().any(|on| on.tokens.estimated),
+        input_tokens: both.map(|on| Some(on?.request?.input_tokens)),
         request_low: both.map(|on| Some(unit_amount(on?.request?.low))),
         request_high: both.map(|on| Some(unit_amount(on?.request?.high))),
     }

@@ -3,6 +3,8 @@
 
 mod request;
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 pub use request::{Basis, Request, Requests};
@@ -125,7 +127,12 @@ pub fn short_identity(identity: &str) -> String {
 
 /// Every version of every prompt of `stack`, sorted by prompt, and versions as people count them.
 pub fn versions(stack: &Stack) -> Vec<Version> {
-    let requests = Requests::of(stack);
+    versions_measured(stack, BTreeMap::new())
+}
+
+/// The same where the loads of routes were stated while other versions were live: `measured`, by prompt.
+pub fn versions_measured(stack: &Stack, measured: BTreeMap<String, String>) -> Vec<Version> {
+    let requests = Requests::of(stack, measured);
     let of = |prompt: &Prompt| -> Vec<Version> {
         let mut names: Vec<&String> = prompt.versions.keys().collect();
         names.sort_by(|a, b| natural(a).cmp(&natural(b)));
@@ -136,7 +143,7 @@ pub fn versions(stack: &Stack) -> Vec<Version> {
 
 /// The version `name` of `prompt`; none where the stack does not have it.
 pub fn version_of(stack: &Stack, prompt: &Prompt, name: &str) -> Option<Version> {
-    version(stack, &Requests::of(stack), prompt, name)
+    version(stack, &Requests::of(stack, BTreeMap::new()), prompt, name)
 }
 
 /// One version; none where the stack does not have it.

@@ -1,5 +1,7 @@
 //! What a request with a version of a prompt costs.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -13,6 +15,8 @@ use crate::stack::{Route, Stack};
 pub struct Requests<'a> {
     stack: &'a Stack,
     capacities: Vec<Capacity>,
+    /// By prompt the version that was live when the loads were stated, where that is another one than now.
+    measured: BTreeMap<String, String>,
 }
 
 /// A request and what it costs: on the model that answers, without cache, tiers, fallback and self checks.
@@ -44,9 +48,10 @@ pub enum Basis {
 }
 
 impl<'a> Requests<'a> {
-    /// The requests of `stack`.
-    pub fn of(stack: &'a Stack) -> Self {
-        Self { stack, capacities: capacity::of_stack(stack, &fit::of_stack(stack)) }
+    /// The requests of `stack`, whose loads were stated while the versions `measured` were live: by prompt, where
+    /// that is another one than now.
+    pub fn of(stack: &'a Stack, measured: BTreeMap<String, String>) -> Self {
+        Self { stack, capacities: capacity::of_stack(stack, &fit::of_stack(stack)), measured }
     }
 
     /// What a request of `route` costs with `version`, which has `tokens` by itself; none where a price or the
@@ -57,7 +62,9 @@ impl<'a> Requests<'a> {
         let most = content.sampling.max_tokens;
         let (basis, input, answer) = match &route.traffic.load {
             Some(load) => {
-                let live = Tokens::of(prompt.versions.get(&prompt.live)?);
+                let measured = self.measured.get(&prompt.name).unwrap_or(&prompt.live);
+                // Without the version that it was, the load is taken to be that of what is live.
+                let live = Tokens::of(prompt.versions.get(measured).or_else(|| prompt.versions.get(&prompt.live))?);
                 let other = load.input_tokens.saturating_sub(live.total());
                 (Basis::Stated, tokens.total().saturating_add(other), load.output_tokens.min(most))
             }

@@ -1,10 +1,10 @@
 //! Prompts: what is live, what was edited, what can be gone back to.
 
 use super::{Found, View};
-use crate::diagnostic::Route;
+use crate::diagnostic::{Route, thousands};
 use crate::plan::objects::Object;
 use crate::plan::types::{RiskLevel, StackPlan};
-use crate::spec::Stage;
+use crate::spec::{Spec, Stage};
 
 /// Annotation with the prompt and its version.
 const PROMPT: &str = "llmc.dev/prompt";
@@ -23,6 +23,7 @@ pub(super) fn risks(view: &View<'_>, plan: &StackPlan, found: &mut Found) {
         );
         found.add(RiskLevel::Medium, &Route::of(["prompt", &change.prompt]).to_string(), message);
     }
+    unstated(view, plan, found);
     if let Some((old, new)) = view.specs() {
         for (name, prompt) in &new.prompt {
             let Some(before) = old.prompt.get(name) else { continue };
@@ -47,6 +48,28 @@ pub(super) fn risks(view: &View<'_>, plan: &StackPlan, found: &mut Found) {
         }
     }
     edited(view, found);
+}
+
+/// Loads whose mean length is that of another prompt than the one that goes live, so that the cost of a month is
+/// not what it will be.
+fn unstated(view: &View<'_>, plan: &StackPlan, found: &mut Found) {
+    let Some((old, new)) = view.specs() else { return };
+    let stated = |spec: &Spec, route: &str| spec.route.get(route).and_then(|route| Some(route.load.as_ref()?.input_tokens));
+    for route in plan.prompts.iter().flat_map(|change| &change.routes) {
+        let name = &route.route;
+        let (Some(was), Some(is)) = (stated(old, name), stated(new, name)) else { continue };
+        if let [Some(before), Some(after)] = route.input_tokens
+            && was == is
+            && before != after
+        {
+            let message = format!(
+                "the load of route `{name}` still states {} input tokens, which are about {} with the prompt that goes live; the cost of a month follows the load",
+                thousands(is),
+                thousands(after)
+            );
+            found.add(RiskLevel::Low, &Route::of(["route", name, "load"]).to_string(), message);
+        }
+    }
 }
 
 /// Whether what is live must be pinned.
