@@ -56,7 +56,6 @@ impl Case {
             new,
             cost: cost.as_ref(),
             prompts: &[],
-            prompts: &[],
         });
         let provenance = Provenance {
             spec: Some(spec),
