@@ -7,6 +7,7 @@ mod compile;
 mod completions;
 mod cost;
 mod drift;
+mod experiment;
 mod explain;
 mod fit;
 mod fmt;
@@ -66,8 +67,10 @@ Examples:
   llmc cost                     what a month, a route and a request cost
   llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc prompt list              every version of every prompt, and what it costs
+  llmc experiment assign EXPERIMENT --user ID    which variant a user gets
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of
+  llmc prompt pin               pin the versions of prompts that are live
   llmc explain LLMC-H003        what a code means, and what to do
 
 Exit codes: 0 fine, 1 findings of severity error or any failure, 2 changes, where a command has
@@ -84,6 +87,7 @@ enum Command {
     Cost(cost::Args),
     Fmt(fmt::Args),
     Upgrade(upgrade::Args),
+    Experiment(experiment::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Model(model::Args),
@@ -146,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::Cost(args) => cost::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Upgrade(args) => upgrade::run(&args, &mut output),
+        Command::Experiment(args) => experiment::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Model(args) => model::run(&args, &mut output),

@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 
 pub use request::{Basis, Request, Requests};
 
-use crate::estimate::tokens;
+use crate::estimate::tokens::{self, Piece};
+use crate::lock;
 use crate::stack::{PARTS, Prompt, PromptVersion, Route, Sampling, Stack};
 
 /// Hexadecimal digits of an identity that people are shown.
@@ -95,18 +96,18 @@ impl Tokens {
         self.system.saturating_add(self.user).saturating_add(self.template)
     }
 
-    fn of(version: &PromptVersion) -> Self {
-        let [system, user] = [version.system.as_ref(), Some(&version.user)]
-            .map(|file| file.map_or_else(tokens::Tokens::default, |file| tokens::of_text(&file.text)));
-        let whole = |tokens: f64| tokens.round() as u64;
-        Self {
-            system: whole(system.expected),
-            user: whole(user.expected),
-            template: 0,
-            low: whole((system.low + user.low).floor()),
-            high: whole((system.high + user.high).ceil()),
-            estimated: true,
-        }
+    /// Those of the version `name` for what answers it on `route`; none where the stack does not have it.
+    fn of(stack: &Stack, prompt: &Prompt, name: &str, route: &Route) -> Option<Self> {
+        let parts = tokens::of_version(stack, &prompt.name, name, route)?;
+        let total = parts.total();
+        Some(Self {
+            system: parts.system.expected,
+            user: parts.user.expected,
+            template: parts.template.expected,
+            low: total.low,
+            high: total.high,
+            estimated: !total.is_exact(),
+        })
     }
 }
 
@@ -157,17 +158,18 @@ fn version(stack: &Stack, requests: &Requests<'_>, prompt: &Prompt, name: &str) 
             running: experiment.is_running(),
         })
     });
+    let made_of = lock::describe(stack, prompt, name);
     let pin = stack.lock.prompts.get(&prompt.name).and_then(|pins| pins.get(name));
     let on_route = |route: &Route| {
         let answer = route.answers.get(name)?;
-        let tokens = Tokens::of(content);
+        let tokens = Tokens::of(stack, prompt, name, route)?;
         Some(OnRoute {
             route: route.name.clone(),
             model: answer.target.name().to_owned(),
             guardrails: answer.guardrails.clone(),
-            identity: identity(stack, prompt, name, &route.name),
+            identity: made_of.as_ref().and_then(|of| Some(of.routes.get(&route.name)?.sha256.clone())),
             tokens,
-            longest_prompt: longest(prompt, tokens),
+            longest_prompt: longest(prompt, content, tokens),
             request: requests.of_version(route, name, tokens),
         })
     };
@@ -185,14 +187,20 @@ fn version(stack: &Stack, requests: &Requests<'_>, prompt: &Prompt, name: &str) 
     })
 }
 
-fn identity(stack: &Stack, prompt: &Prompt, version: &str, route: &str) -> Option<String> {
-    let pin = stack.lock.prompts.get(&prompt.name)?.get(version)?;
-    Some(pin.routes.get(route)?.sha256.clone())
-}
-
-/// Hardly more tokens than a prompt of so many by itself has with every variable at its longest.
-fn longest(prompt: &Prompt, tokens: Tokens) -> u64 {
-    prompt.variables.values().fold(tokens.high, |sum, longest| sum.saturating_add(*longest))
+/// Hardly more tokens than a prompt of so many by itself has with every variable at its longest, as often as the
+/// templates use it. What is no plain variable may be as long as the longest of them.
+fn longest(prompt: &Prompt, version: &PromptVersion, tokens: Tokens) -> u64 {
+    let most = prompt.variables.values().max().copied().unwrap_or(0);
+    let mut sum = tokens.high;
+    for text in version.system.iter().chain([&version.user]).map(|file| file.text.as_str()) {
+        for piece in tokens::pieces(text).unwrap_or_default() {
+            if let Piece::Value { range, is_plain, .. } = piece {
+                let named = text.get(range).filter(|_| is_plain).and_then(|name| prompt.variables.get(name));
+                sum = sum.saturating_add(named.copied().unwrap_or(most));
+            }
+        }
+    }
+    sum
 }
 
 /// The newest version of `prompt`: the last as people count, so that `v10` follows `v9`.

@@ -64,11 +64,12 @@ impl<'a> Requests<'a> {
             Some(load) => {
                 let measured = self.measured.get(&prompt.name).unwrap_or(&prompt.live);
                 // Without the version that it was, the load is taken to be that of what is live.
-                let live = Tokens::of(prompt.versions.get(measured).or_else(|| prompt.versions.get(&prompt.live))?);
+                let of = |version: &str| Tokens::of(self.stack, prompt, version, route);
+                let live = of(measured).or_else(|| of(&prompt.live))?;
                 let other = load.input_tokens.saturating_sub(live.total());
                 (Basis::Stated, tokens.total().saturating_add(other), load.output_tokens.min(most))
             }
-            None => (Basis::Longest, super::longest(prompt, tokens), most),
+            None => (Basis::Longest, super::longest(prompt, content, tokens), most),
         };
         let length = Length { prompt_low: input, prompt_high: input, answer, checks: Checks::default() };
         let target = &route.answers.get(version)?.target;

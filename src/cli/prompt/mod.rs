@@ -2,6 +2,7 @@
 
 mod diff;
 mod list;
+mod pin;
 mod rollback;
 mod show;
 mod words;
@@ -17,12 +18,16 @@ use crate::prompt::{self, Version};
 use crate::spec::Sampling;
 use crate::stack::{Prompt, PromptVersion, Stack};
 
-/// Show prompts and their versions, compare two of them, and go back to an earlier one.
+pub(super) use pin::first_lock;
+
+/// Show prompts and their versions, compare two of them, pin what is live, and go back to an earlier one.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   llmc prompt list                             # every version: what is live, in an experiment, pinned
   llmc prompt show support@v2                  # its texts, parameters, tokens
   llmc prompt diff support@v1 v2               # text, parameters, tokens and cost of a request
+  llmc prompt pin                              # pin what is live in llmc.lock
+  llmc prompt pin --check                      # fail if something live is not pinned; for CI
   llmc prompt rollback support --dry-run       # what going back would change; no pod restarts")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -34,6 +39,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Diff(diff::Args),
+    Pin(pin::Args),
     Rollback(rollback::Args),
 }
 
@@ -42,6 +48,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         Command::List(args) => list::run(args, output),
         Command::Show(args) => show::run(args, output),
         Command::Diff(args) => diff::run(args, output),
+        Command::Pin(args) => pin::run(args, output),
         Command::Rollback(args) => rollback::run(args, output),
     }
 }
@@ -65,7 +72,7 @@ fn known(stacks: Option<&[String]>) -> Result<Vec<Known>, Failure> {
 /// The one stack of `stack`, or of all, that has the prompt `name`.
 fn stack_of(name: &str, stack: Option<&String>, output: &mut Output) -> Result<Known, Failure> {
     let mut known = known(stack.map(std::slice::from_ref))?;
-    let has = |known: &Known| known.compilation.stack.as_ref().is_some_and(|stack| stack.prompts.contains_key(name));
+    let has = |known: &Known| known.compilation.stack.as_ref().is_some_and(|stack| stack.explicit.prompt.contains_key(name));
     let holders: Vec<usize> = known.iter().enumerate().filter(|(_, known)| has(known)).map(|(at, _)| at).collect();
     match holders.as_slice() {
         [only] => Ok(known.swap_remove(*only)),
@@ -75,7 +82,7 @@ fn stack_of(name: &str, stack: Option<&String>, output: &mut Output) -> Result<K
             let names: Vec<&str> = known
                 .iter()
                 .filter_map(|known| known.compilation.stack.as_ref())
-                .flat_map(|s| s.prompts.keys().map(String::as_str))
+                .flat_map(|s| s.explicit.prompt.keys().map(String::as_str))
                 .collect();
             Err(format!("no prompt `{}`{}; {}", printable(name), within(stack), nearest(name, &names)).into())
         }
@@ -108,16 +115,17 @@ fn split(word: &str) -> (&str, Option<&str>) {
 
 /// The version of `stack` that was named, or the live one.
 fn named<'a>(stack: &'a Stack, name: &str, version: Option<&str>) -> Result<Named<'a>, String> {
-    let prompt = stack.prompts.get(name).ok_or_else(|| {
-        let names: Vec<&str> = stack.prompts.keys().map(String::as_str).collect();
-        format!("no prompt `{}` in `{}`; {}", printable(name), printable(&stack.name), nearest(name, &names))
+    let prompt = stack.prompts.get(name).ok_or_else(|| match stack.explicit.prompt.contains_key(name) {
+        true => format!("prompt `{}` cannot be read whole; `llmc check` says why", printable(name)),
+        false => {
+            let names: Vec<&str> = stack.prompts.keys().map(String::as_str).collect();
+            format!("no prompt `{}` in `{}`; {}", printable(name), printable(&stack.name), nearest(name, &names))
+        }
     })?;
     let wanted = version.unwrap_or(&prompt.live);
     let content = prompt.versions.get(wanted).ok_or_else(|| {
-        // One whose text cannot be read is in the spec and not here.
-        let is_written = stack.explicit.prompt.get(name).is_some_and(|prompt| prompt.version.contains_key(wanted));
         let names: Vec<&str> = prompt.versions.keys().map(String::as_str).collect();
-        let help = if is_written { "its text cannot be read; `llmc check` says why".to_owned() } else { nearest(wanted, &names) };
+        let help = nearest(wanted, &names);
         format!("prompt `{}` has no version `{}`; {help}", printable(name), printable(wanted))
     })?;
     let found = prompt::version_of(stack, prompt, wanted)

@@ -66,7 +66,8 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 
 /// The version that is live, and the one to go back to.
 fn versions(stack: &Stack, name: &str) -> Result<(String, String), String> {
-    let prompt = stack.prompts.get(name).ok_or_else(|| format!("no prompt `{}`", printable(name)))?;
+    // As it is written: a text that cannot be read may be why somebody goes back.
+    let prompt = stack.explicit.prompt.get(name).ok_or_else(|| format!("no prompt `{}`", printable(name)))?;
     let shown = printable(name);
     let Some(rollback) = &prompt.rollback else {
         return Err(format!(
@@ -74,8 +75,8 @@ fn versions(stack: &Stack, name: &str) -> Result<(String, String), String> {
         ));
     };
     let back = printable(rollback);
-    if !prompt.versions.contains_key(rollback) {
-        let names: Vec<&str> = prompt.versions.keys().map(String::as_str).collect();
+    if !prompt.version.contains_key(rollback) {
+        let names: Vec<&str> = prompt.version.keys().map(String::as_str).collect();
         return Err(format!("prompt `{shown}` has no version `{back}`, which `rollback` names; {}", nearest(rollback, &names)));
     }
     if *rollback == prompt.live {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
+use crate::emit::flagd;
 use crate::emit::guardrails::configuration_id;
 use crate::emit::labels;
 use crate::emit::manifest::sha256;
@@ -93,6 +94,9 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
             for (field, choice) in choices(route) {
                 entry[field] = choice;
             }
+            if let Some(experiment) = flagd::running_on(stack, &route.name) {
+                entry["experiment"] = json!({ "flag": experiment.name, "flagd": flagd::address(stack) });
+            }
             (&route.name, entry)
         })
         .collect();
@@ -106,7 +110,7 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
 }
 
 /// The kind of a target and its name.
-fn answerer(target: &Target) -> (&'static str, &str) {
+pub(in crate::emit) fn answerer(target: &Target) -> (&'static str, &str) {
     let kind = match target {
         Target::Model(_) => "model",
         Target::External(_) => "external",
