@@ -9,6 +9,7 @@
 #   exception contains ["prompt_rollout"]      # or "prompt_first_step"
 package plan.llmc.prompt_rollout
 
+import data.llmc.experiment
 import data.llmc.route
 
 most_first_percent := 10
@@ -28,9 +29,9 @@ deny_prompt_rollout contains {
 was_tried(name, version) if data.base.prompt[name].rollback == version
 
 was_tried(name, version) if {
-	some experiment in data.base.experiment
-	data.base.route[experiment.route].prompt == name
-	some variant in experiment.variant
+	some trying in data.base.experiment
+	data.base.route[trying.route].prompt == name
+	some variant in trying.variant
 	variant.prompt == version
 }
 
@@ -65,19 +66,21 @@ deny_prompt_first_step contains {
 	"help": sprintf("begin the `ramp` with %v or less", [most_first_percent]),
 } if {
 	data.head.stage == "production"
-	some name, experiment in data.head.experiment
-	some key, variant in experiment.variant
-	not data.base.experiment[name].variant[key]
-	prompt := data.head.route[experiment.route].prompt
+	some name, trying in data.head.experiment
+	some variant in trying.variant
+	not was_given(name, variant.prompt)
+	prompt := data.head.route[trying.route].prompt
 	not was_live(prompt, variant.prompt)
-	first := first_percent(experiment, variant)
+	first := experiment.share(trying, variant.prompt)
 	first > most_first_percent
 }
+
+# Users got it from the experiment before: what comes now is a step.
+was_given(name, version) if experiment.share(data.base.experiment[name], version) > 0
 
 was_live(name, version) if data.base.prompt[name].live == version
 
 was_live(name, version) if data.base.prompt[name].rollback == version
 
-first_percent(experiment, _) := experiment.ramp[0]
-
-first_percent(experiment, variant) := variant.weight if not experiment.ramp
+# What is live now is not what the experiment tries.
+was_live(name, version) if data.head.prompt[name].live == version

@@ -81,10 +81,25 @@ test_a_small_first_step_passes if {
 
 test_a_large_first_step_is_refused if {
 	first_findings(stack("v2", {}), stack("v2", trying("v3", {"ramp": [11, 25]}))) == 1
+	first_findings(stack("v2", {}), stack("v2", trying("v3", {"ramp": [10, 25], "step": 2}))) == 1
 	first_findings(stack("v2", {}), stack("v2", trying("v3", {}))) == 1
 }
 
 test_a_version_that_was_live_may_begin_high if first_findings(stack("v2", {}), stack("v2", trying("v1", {}))) == 0
+
+test_a_stopped_experiment_is_none_yet if {
+	stopped := stack("v2", trying("v3", {"state": "stopped"}))
+	first_findings(stack("v2", {}), stopped) == 0
+	first_findings(stopped, stack("v2", trying("v3", {}))) == 1
+}
+
+test_another_version_in_a_running_experiment_begins_anew if {
+	base := stack("v2", trying("v3", {}))
+	first_findings(base, stack("v2", trying("v4", {}))) == 1
+	first_findings(base, stack("v2", trying("v4", {"ramp": [10, 30]}))) == 0
+}
+
+test_a_first_deployment_may_have_an_experiment if first_findings({}, stack("v2", trying("v3", {"ramp": [10, 30]}))) == 0
 
 test_an_experiment_that_runs_may_go_on if {
 	running := stack("v2", trying("v3", {"ramp": [30]}))

@@ -17,6 +17,7 @@
 //! | [`cost`] | the stack, its capacities | the bill for a month, by model, route and request |
 //! | [`emit`] | the stack, its [`engine`]s, its cost | files |
 //! | [`pricing`] | a spec, before and after a change | what it costs, and which lines cause the difference |
+//! | [`prompt`] | the stack | what each version of a prompt is on each route, how long, and what a request costs |
 //! | [`plan`] | the tree that stands and the files | what would change, and what that means |
 //! | [`policy`] | the stack, its objects, a plan | what Rego policies say of them |
 //! | [`upgrade`] | a spec, a release of its engine | what changes, and the spec with its edits |
@@ -45,6 +46,7 @@ pub mod lock;
 pub mod plan;
 pub mod policy;
 pub mod pricing;
+pub mod prompt;
 pub mod resolve;
 pub mod source;
 pub mod spec;

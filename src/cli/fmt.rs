@@ -56,11 +56,17 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     if failed { Err(Failure::Reported) } else { Ok(()) }
 }
 
-/// Replaces a file whole, so that a killed run leaves the old text or the new.
+/// Replaces a file whole, so that a killed run leaves the old text or the new. A link goes on pointing to it,
+/// and one that nobody may write is left alone.
 pub(super) fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(inputs::parent(path))?;
+    let path = fs::canonicalize(path)?;
+    let permissions = fs::metadata(&path)?.permissions();
+    if permissions.readonly() {
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, "it is read-only"));
+    }
+    let mut file = tempfile::NamedTempFile::new_in(inputs::parent(&path))?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
-    fs::set_permissions(file.path(), fs::metadata(path)?.permissions())?;
+    fs::set_permissions(file.path(), permissions)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

@@ -66,6 +66,7 @@ Examples:
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
   llmc cost                     what a month, a route and a request cost
   llmc upgrade vllm 0.33.0      move specs to another release of their engine
+  llmc prompt list              every version of every prompt, and what it costs
   llmc experiment assign EXPERIMENT --user ID    which variant a user gets
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of

@@ -10,9 +10,10 @@ use super::standing::Standing;
 use super::{Failure, compile, inputs, select};
 use crate::compile::{Compilation, Judgement};
 use crate::diagnostic::{self, Finding};
-use crate::emit::{FileSet, RECORD_FILE, Tree};
+use crate::emit::{FileSet, PROMPT_INDEX_FILE, RECORD_FILE, Tree};
 use crate::plan::{self, Plan, StackPlan, Subject};
 use crate::policy::Applied;
+use crate::prompt::{self, Version};
 
 /// Folder beside `stacks/` that holds a compiled folder for each stack.
 pub(super) const GENERATED: &str = "generated";
@@ -111,7 +112,20 @@ impl PlannedStack {
             renamed_from: self.renamed_from.as_deref(),
             new: &self.files,
             cost: cost.as_ref(),
+            prompts: &self.versions(),
         })
+    }
+
+    /// The versions of the stack's prompts, where the spec or a prompt is another one: to price them takes time.
+    fn versions(&self) -> Vec<Version> {
+        let is_same = |path: &str| self.old.text(path) == self.files.get(path);
+        let stack = self.compilation.as_ref().and_then(|compilation| compilation.stack.as_ref());
+        let stack = stack.filter(|_| !(is_same(RECORD_FILE) && is_same(PROMPT_INDEX_FILE)));
+        let Some(stack) = stack else { return Vec::new() };
+        let base = self.base().unwrap_or_default();
+        let live = base.get("prompt").and_then(Value::as_object).into_iter().flatten();
+        let live = live.filter_map(|(name, prompt)| Some((name.clone(), prompt.get("live")?.as_str()?.to_owned())));
+        prompt::versions_measured(stack, live.collect())
     }
 
     /// The record of the tree that stands, as [`crate::compile::judge_plan`] takes it.
@@ -240,6 +254,19 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
     let plans = inputs::in_parallel(&stacks, request.jobs, |stack| stack.compare(&here));
     drop(progress);
     Ok(Planned { plan: plan::plan(plans), stacks, failed, unaffected })
+}
+
+/// The plan of the one stack that `compilation` is of, against the tree of the work tree; none where it does
+/// not compile. Nothing is printed.
+pub(super) fn plan_one(input: &inputs::Input, compilation: Compilation) -> Result<Option<Planned>, Failure> {
+    let (Some(stack), Some(files)) = (&compilation.stack, compilation.shown_files()) else { return Ok(None) };
+    let (name, files) = (stack.name.clone(), files.clone());
+    let (folder, root) = (folder_of(&input.root, &name), input.root.clone());
+    let old = Standing::WorkTree.tree(&root, &name)?;
+    let judgement = Judgement::default();
+    let stack = PlannedStack { name, compilation: Some(compilation), root, folder, renamed_from: None, old, files, judgement };
+    let plan = plan::plan(vec![stack.compare(&inputs::here())]);
+    Ok(Some(Planned { plan, stacks: vec![stack], failed: Vec::new(), unaffected: 0 }))
 }
 
 /// Holds `compilation` against its tree in `folder`, which holds one for each stack, where one stands.

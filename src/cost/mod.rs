@@ -31,13 +31,13 @@ pub use bill::{Item, Kind, Monthly};
 pub use copies::{Basis, Copies};
 pub use document::{Document, document, json_schema, render_json};
 pub use effects::{Effect, Switch};
-pub use money::{amount, money};
+pub use money::{amount, money, unit_amount};
 pub use report::{PriceUsed, Report};
 pub use request::{Checks, Length, RequestCost, cost_of_request};
 pub use rollouts::Rollout;
 pub use serves::{OneCopy, Serves};
 pub use shares::{ModelCost, Part, RouteCost};
-pub use text::{render_prices, render_text};
+pub use text::{render_prices, render_text, small as unit_money};
 
 /// Hours of a month, as clouds bill it: 8,760 hours of a year by 12.
 pub const HOURS_PER_MONTH: u32 = 730;

@@ -41,6 +41,11 @@ pub fn money(amount: Decimal) -> String {
     thousands(fixed(amount, CENTS))
 }
 
+/// A small amount, such as that for a request, as text for programs: `0.001245`.
+pub fn unit_amount(amount: Decimal) -> String {
+    fixed(amount, super::document::UNIT_DECIMALS)
+}
+
 /// The amount with this many decimals, always all of them.
 pub(super) fn fixed(amount: Decimal, decimals: u32) -> String {
     let mut rounded = amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);

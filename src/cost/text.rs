@@ -16,8 +16,8 @@ const BUDGET_CELLS: usize = 50;
 /// What stands for a figure that is not known.
 const UNKNOWN: &str = "not known";
 
-/// Small amounts: those for a request or a million tokens.
-fn small(amount: Option<Decimal>) -> String {
+/// Small amounts, as people read them: those for a request or a million tokens.
+pub fn small(amount: Option<Decimal>) -> String {
     let least = Decimal::new(1, UNIT_DECIMALS);
     match amount {
         None => UNKNOWN.to_owned(),

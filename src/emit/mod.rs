@@ -33,9 +33,17 @@ use crate::stack::Stack;
 /// Name of the file that lists the Kubernetes objects of a tree.
 pub const KUSTOMIZATION_FILE: &str = "kustomization.yaml";
 
+/// Path of the index of the prompts in a tree.
+pub const PROMPT_INDEX_FILE: &str = "prompts/index.yaml";
+
 /// Rules of every emitter.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     objects::RULES.iter().chain(promql::RULES).copied()
+}
+
+/// Name of the ConfigMap that holds `version` of `prompt`, if the stack has both.
+pub fn prompt_config_map(stack: &Stack, prompt: &str, version: &str) -> Option<String> {
+    kubernetes::prompts::config_map_of(stack, prompt, version)
 }
 
 /// What one emitter makes.

@@ -1,9 +1,11 @@
 //! Two trees to a plan.
 
+use super::experiments;
 use super::fields;
 use super::immutable;
 use super::meaning;
 use super::objects::{self, Object, Pair};
+use super::prompts;
 use super::record::Side;
 use super::renames::Renames;
 use super::risks;
@@ -14,6 +16,7 @@ use super::workload::scales;
 use crate::diagnostic::redact;
 use crate::emit::{FileSet, Tree, sha256};
 use crate::pricing::CostChange;
+use crate::prompt::Version;
 
 /// What a comparison is about.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Subject<'a> {
     pub new: &'a FileSet,
     /// What the change does to cost, where that was asked.
     pub cost: Option<&'a CostChange>,
+    /// Versions of the new stack's prompts; empty where that was not asked.
+    pub prompts: &'a [Version],
 }
 
 /// What making `subject.old` equal to `subject.new` changes.
@@ -52,12 +57,14 @@ pub fn compare(subject: &Subject<'_>) -> StackPlan {
         rollouts: Vec::new(),
         totals: Totals::default(),
         risks: Vec::new(),
+        prompts: Vec::new(),
+        experiments: Vec::new(),
     };
     let renames = Renames::of(&old.record, &new.record);
     let gpus = totals::gpus(&old, &new, &renames);
     let alerts = meaning::alerts(&old, &new, &renames);
     if plan.files.is_empty() {
-        plan.totals = totals::totals((&old, &new), subject.cost, &renames, gpus, &alerts);
+        plan.totals = totals::totals((&old, &new), subject, &renames, gpus, &alerts);
         return plan;
     }
     let (old_objects, new_objects) = (objects::read(subject.old, &target), objects::read(&target, subject.old));
@@ -67,6 +74,8 @@ pub fn compare(subject: &Subject<'_>) -> StackPlan {
         rollout::Context { old: &old, new: &new, old_objects: &old_objects, new_objects: &new_objects, renames: &renames, gpus: &gpus };
     let moves = rollout::moves(&context, &pairs);
     plan.objects = changes(&pairs, &moves);
+    plan.prompts = prompts::changes(&old, &new, subject.prompts);
+    plan.experiments = experiments::changes(old.spec(), new.spec());
     let view = risks::View {
         subject,
         old: &old,
@@ -80,7 +89,7 @@ pub fn compare(subject: &Subject<'_>) -> StackPlan {
     };
     plan.risks = risks::risks(&view, &plan);
     plan.rollouts = moves.into_iter().map(|one| one.rollout).collect();
-    plan.totals = totals::totals((&old, &new), subject.cost, &renames, gpus, &alerts);
+    plan.totals = totals::totals((&old, &new), subject, &renames, gpus, &alerts);
     plan
 }
 

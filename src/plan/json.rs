@@ -58,7 +58,16 @@ mod tests {
         let mut new = FileSet::default();
         new.insert("a.txt", "b\n");
         let old = Tree::default();
-        plan(vec![compare(&Subject { stack: "s", spec: None, output: "out", old: &old, renamed_from: None, new: &new, cost: None })])
+        plan(vec![compare(&Subject {
+            stack: "s",
+            spec: None,
+            output: "out",
+            old: &old,
+            renamed_from: None,
+            new: &new,
+            cost: None,
+            prompts: &[],
+        })])
     }
 
     #[test]

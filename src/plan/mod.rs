@@ -5,12 +5,14 @@
 //! either tree was compiled from (`stack.json`) for what a change means to people.
 
 mod compare;
+mod experiments;
 mod fields;
 mod immutable;
 mod json;
 pub mod markdown;
 mod meaning;
 mod objects;
+mod prompts;
 mod record;
 mod renames;
 mod risks;
@@ -23,9 +25,11 @@ mod words;
 mod workload;
 
 pub use compare::{Subject, compare, plan};
+pub use experiments::ExperimentChange;
 pub use fields::diff as changed_fields;
 pub use json::{json_schema, read, render_json};
 pub use objects::deployed;
+pub use prompts::{PromptChange, RouteChange};
 pub use record::recorded;
 pub use renames::is_rename;
 pub use text::render_text;

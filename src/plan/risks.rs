@@ -62,7 +62,7 @@ pub(super) fn risks(view: &View<'_>, plan: &StackPlan) -> Vec<Risk> {
     routes::risks(view, &mut found);
     pods::risks(view, &mut found);
     models::risks(view, &mut found);
-    prompts::risks(view, &mut found);
+    prompts::risks(view, plan, &mut found);
     money::risks(view, &mut found);
     let mut risks = found.0;
     risks.sort_by_key(|risk| risk.level);

@@ -1,6 +1,7 @@
 //! The plan for people at a terminal.
 
 mod bars;
+pub(in crate::plan) mod prompts;
 
 use super::types::{Action, Copies, Disruption, FieldChange, ObjectChange, Order, Plan, Restart, RiskLevel, Rollout, StackPlan};
 use super::words;
@@ -61,6 +62,8 @@ fn render_stack(stack: &StackPlan, verbose: bool, style: Style) -> String {
         format!("{}  {}", style.paint(code, &format!("{word:<6}")), printable(&risk.message))
     });
     section(&mut lines, "Risks", style, risks.collect());
+    section(&mut lines, "Prompts", style, prompts::lines(stack));
+    section(&mut lines, "Experiments", style, prompts::experiments(stack));
     section(&mut lines, "Totals", style, bars::totals(&stack.totals));
     section(&mut lines, "Cost", style, stack.totals.budget.as_ref().map(bars::cost).unwrap_or_default());
     lines.into_iter().map(|line| line.trim_end().to_owned() + "\n").collect()

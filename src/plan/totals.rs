@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compare::Subject;
 use super::meaning;
+use super::prompts;
 use super::record::Side;
 use super::renames::Renames;
 use super::types::{GpuChange, Totals};
@@ -58,7 +60,7 @@ pub(super) fn most(model: &Model) -> u32 {
 /// Everything that can be said about both sides.
 pub(super) fn totals(
     (old, new): (&Side<'_>, &Side<'_>),
-    change: Option<&CostChange>,
+    subject: &Subject<'_>,
     renames: &Renames,
     gpus: BTreeMap<String, GpuChange>,
     alerts: &meaning::Alerts,
@@ -72,10 +74,10 @@ pub(super) fn totals(
         objectives_loosened: meaning::loosened(old.spec(), new.spec(), renames).into_iter().map(|(_, words)| words).collect(),
         alerts_added: alerts.added.iter().map(ToString::to_string).collect(),
         alerts_removed: alerts.removed.iter().map(ToString::to_string).collect(),
-        budget: change.map(|change| cost(change, renames)),
+        budget: subject.cost.map(|change| cost(change, renames)),
         gpus,
         memory_headroom: memory_headroom(old, new, renames),
-        tokens_per_request: None,
+        tokens_per_request: prompts::tokens(old, new, subject.prompts),
     }
 }
 

@@ -6,11 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::experiments::ExperimentChange;
+use super::prompts::PromptChange;
 use crate::pricing::CostChange;
 
 /// Version of the JSON form, `major.minor`. A new minor version only adds fields, so that a reader
 /// of an older one can go on; a new major version changes or drops some, and a reader must refuse it.
-pub(super) const FORMAT_VERSION: &str = "1.1";
+pub(super) const FORMAT_VERSION: &str = "1.2";
 
 /// What would change in every stack that was planned.
 ///
@@ -57,6 +59,12 @@ pub struct StackPlan {
     pub totals: Totals,
     /// What a reviewer should know, worst first.
     pub risks: Vec<Risk>,
+    /// Versions of prompts that go live, sorted by prompt.
+    #[serde(default)]
+    pub prompts: Vec<PromptChange>,
+    /// What happens to experiments, sorted by name.
+    #[serde(default)]
+    pub experiments: Vec<ExperimentChange>,
 }
 
 impl StackPlan {
@@ -286,7 +294,8 @@ pub struct Totals {
     /// request as long as its mean prompt and answer. Below zero they do not fit, and the engine
     /// interrupts some. None where the load is not stated or the cache is not known.
     pub memory_headroom: Option<BTreeMap<String, [Option<f64>; 2]>>,
-    /// Tokens of a request of each route, before and after; none until they are counted.
+    /// Tokens that the live prompt of each route has by itself, without its variables, before and after; none
+    /// where they were not counted, or where the new spec has not the version that was live.
     pub tokens_per_request: Option<BTreeMap<String, [Option<u64>; 2]>>,
 }
 

@@ -131,6 +131,14 @@ pub(super) fn amounts(change: &Amounts) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
+/// `0.001 to 0.002`, or one amount where both are the same; none where one is not known.
+pub(super) fn range(low: Option<&str>, high: Option<&str>) -> Option<String> {
+    match (low?, high?) {
+        (low, high) if low == high => Some(low.to_owned()),
+        (low, high) => Some(format!("{low} to {high}")),
+    }
+}
+
 /// An amount with its sign; a plan that somebody else wrote may hold any text.
 pub(super) fn signed(amount: &str) -> String {
     let Ok(number) = amount.parse::<Decimal>() else { return "an unknown amount".to_owned() };

@@ -6,6 +6,8 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("policies/compromised_test.rego", include_str!("../../policies/compromised_test.rego")),
     ("policies/containers.rego", include_str!("../../policies/containers.rego")),
     ("policies/containers_test.rego", include_str!("../../policies/containers_test.rego")),
+    ("policies/experiment.rego", include_str!("../../policies/experiment.rego")),
+    ("policies/experiment_test.rego", include_str!("../../policies/experiment_test.rego")),
     ("policies/gpu_memory.rego", include_str!("../../policies/gpu_memory.rego")),
     ("policies/gpu_memory_test.rego", include_str!("../../policies/gpu_memory_test.rego")),
     ("policies/guardrails_kept.rego", include_str!("../../policies/guardrails_kept.rego")),

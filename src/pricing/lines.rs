@@ -5,7 +5,9 @@ use serde_json::Value;
 use crate::diagnostic::Route;
 
 /// Blocks of a spec that cost something or say what something costs.
-const BLOCKS: [&str; 7] = ["pool", "model", "external", "guardrails", "route", "prices", "budget"];
+const BLOCKS: [&str; 8] = ["pool", "model", "external", "guardrails", "prompt", "route", "prices", "budget"];
+/// Fields of a prompt that move which model answers, and what is checked of it.
+const OF_PROMPTS: [&str; 3] = ["live", "model", "guardrails"];
 /// Fields of a model that move money most often, which are tried first.
 const FIRST: [&str; 4] = ["replicas", "place", "load", "engine"];
 
@@ -27,6 +29,8 @@ pub(super) fn differing(old: &Value, new: &Value) -> Vec<Line> {
     for block in BLOCKS {
         collect(&Route::of([block]), old.get(block), new.get(block), &mut lines);
     }
+    // Texts and sampling are many, and pricing each would take its time for nothing.
+    lines.retain(|line| !line.route.as_str().starts_with("/prompt/") || OF_PROMPTS.contains(&line.route.last().as_str()));
     lines.sort_by_key(|line| (rank(&line.route), line.route.clone()));
     lines
 }

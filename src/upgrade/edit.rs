@@ -36,6 +36,13 @@ pub(super) enum Edit {
         /// The new one.
         argument: String,
     },
+    /// Another version of a prompt goes live.
+    Live {
+        /// Name of the prompt.
+        prompt: String,
+        /// Name of the version.
+        to: String,
+    },
 }
 
 impl Edit {
@@ -45,13 +52,14 @@ impl Edit {
             Self::Remove { model, index } | Self::Replace { model, index, .. } => {
                 Route::of(["model", model, "serve", "args"]).index(*index)
             }
+            Self::Live { prompt, .. } => Route::of(["prompt", prompt, "live"]),
         }
     }
 
     /// Arguments from the last on, so that a removal leaves the numbers of the others.
     fn order(&self) -> std::cmp::Reverse<usize> {
         std::cmp::Reverse(match self {
-            Self::Version { .. } => 0,
+            Self::Version { .. } | Self::Live { .. } => 0,
             Self::Remove { index, .. } | Self::Replace { index, .. } => *index,
         })
     }
@@ -105,7 +113,7 @@ fn read(text: &str, syntax: Syntax) -> Result<Document, String> {
 fn change(value: &mut Value, edit: &Edit) {
     let route = edit.route();
     match edit {
-        Edit::Version { to, .. } => {
+        Edit::Version { to, .. } | Edit::Live { to, .. } => {
             if let Some(version) = value.pointer_mut(route.as_str()) {
                 *version = Value::String(to.clone());
             }
@@ -142,9 +150,10 @@ fn step(text: &str, syntax: Syntax, edit: &Edit) -> Result<Option<String>, Strin
     let value = document.value.pointer(route.as_str()).and_then(Value::as_str).ok_or_else(|| by_hand(&route))?;
     let Some(range) = document.spans.get(&route).map(|spans| spans.value.clone()) else { return Ok(None) };
     let (old, new) = match edit {
-        Edit::Version { to, .. } if value == to => return Ok(Some(text.to_owned())),
+        Edit::Version { to, .. } | Edit::Live { to, .. } if value == to => return Ok(Some(text.to_owned())),
         Edit::Version { from, to, .. } => (from.as_str(), to.as_str()),
         Edit::Replace { argument, .. } => (value, argument.as_str()),
+        Edit::Live { to, .. } => (value, to.as_str()),
         Edit::Remove { .. } => {
             let list = route.parent().unwrap_or_default();
             let count = document.value.pointer(list.as_str()).and_then(Value::as_array).map_or(0, Vec::len);

@@ -65,6 +65,14 @@ impl Target {
     }
 }
 
+/// The spec `text` with `version` as the live one of `prompt`; every other byte stays.
+///
+/// # Errors
+/// What must be changed by hand, and why.
+pub fn with_live(text: &str, syntax: Syntax, prompt: &str, version: &str) -> Result<String, String> {
+    edit::apply(text, syntax, vec![edit::Edit::Live { prompt: prompt.to_owned(), to: version.to_owned() }])
+}
+
 /// What another release means for one model.
 #[derive(Clone, Debug, Serialize)]
 pub struct ModelUpgrade {

@@ -6,7 +6,7 @@ use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
 /// `source` the schema of `spec`, which directs it, and `lock` the stack, whose versions it pins. Tests inside a folder may use more.
-const LAYERS: [(&str, &[&str]); 24] = [
+const LAYERS: [(&str, &[&str]); 25] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
@@ -23,6 +23,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("cost", &["capacity", "diagnostic", "fit", "spec", "stack", "syntax"]),
     ("resolve", &["catalog", "diagnostic", "engine", "lock", "source", "spec", "stack"]),
     ("pricing", &["capacity", "cost", "diagnostic", "estimate", "fit", "resolve", "source", "spec", "stack"]),
+    ("prompt", &["capacity", "cost", "estimate", "fit", "lock", "stack"]),
     (
         "check",
         &[
@@ -43,7 +44,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
         ],
     ),
     ("emit", &["capacity", "catalog", "cost", "diagnostic", "engine", "experiment", "fit", "stack", "syntax"]),
-    ("plan", &["cost", "diagnostic", "emit", "pricing", "spec", "syntax"]),
+    ("plan", &["cost", "diagnostic", "emit", "pricing", "prompt", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
@@ -81,6 +82,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "lock",
             "plan",
             "policy",
+            "prompt",
             "resolve",
             "source",
             "spec",

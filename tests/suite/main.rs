@@ -31,6 +31,7 @@ mod plan;
 mod policy;
 mod prices;
 mod prometheus;
+mod prompt;
 mod properties;
 #[cfg(feature = "github")]
 mod pull_request;

@@ -48,7 +48,7 @@ fn planned(old: &Tree, new: &FileSet) -> StackPlan {
     let output = "generated/customer-support";
     let cost = cost_change(old, new);
     let spec = Some("stacks/customer-support");
-    plan::compare(&Subject { stack: "customer-support", spec, output, old, renamed_from: None, new, cost: cost.as_ref() })
+    plan::compare(&Subject { stack: "customer-support", spec, output, old, renamed_from: None, new, cost: cost.as_ref(), prompts: &[] })
 }
 
 /// What an edit of `customer-support` changes.
@@ -274,7 +274,7 @@ fn a_namespace_and_a_name_move_everything() {
     assert!(!plan::is_rename(&old, &STANDS), "the same stack");
     assert!(!plan::is_rename(&old, &compiled_at(&root().join("stacks/research-desk/stack.kdl"))), "another stack");
     let renamed_from = Some("customer-support");
-    let subject = Subject { stack: "helpdesk", spec: Some("s"), output: "o", old: &old, renamed_from, new: &new, cost: None };
+    let subject = Subject { stack: "helpdesk", spec: Some("s"), output: "o", old: &old, renamed_from, new: &new, cost: None, prompts: &[] };
     let renamed = plan::compare(&subject);
     assert!(renamed.objects.iter().all(|object| object.action == Action::Replace), "{:?}", objects(&renamed));
     has_risk(&renamed, RiskLevel::High, "renamed from `customer-support` to `helpdesk`");

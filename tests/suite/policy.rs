@@ -392,7 +392,7 @@ fn example() -> (Compilation, StackPlan) {
     let files = compilation.files.clone().expect("files");
     let old = llmc::emit::Tree::from(&files);
     let (stack, output) = ("customer-support", "generated");
-    let subject = plan::Subject { stack, spec: None, output, old: &old, renamed_from: None, new: &files, cost: None };
+    let subject = plan::Subject { stack, spec: None, output, old: &old, renamed_from: None, new: &files, cost: None, prompts: &[] };
     (compilation, plan::compare(&subject))
 }
 
@@ -478,7 +478,7 @@ fn own_policies_over_a_plan() {
 fn policy_test_runs_every_test() {
     let run = llmc(root(), &["policy", "test", "--coverage"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    assert!(run.stdout.contains("50 tests, 0 failed") && run.stdout.contains("100 %  llmc:policies/weight_jump.rego\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("62 tests, 0 failed") && run.stdout.contains("100 %  llmc:policies/weight_jump.rego\n"), "{}", run.stdout);
     // Every line of a shipped policy is reached.
     assert!(!run.stdout.contains("not reached"), "{}", run.stdout);
     // A file by its path, also where it is a copy of a shipped one.

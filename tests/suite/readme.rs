@@ -183,3 +183,39 @@ fn five_commands_open_a_pull_request() {
         body.split("### Guardrails").next().unwrap().lines().map(|line| format!("> {line}").trim_end().to_owned() + "\n").collect();
     assert!(readme.contains(&start), "the README shows another pull request; this one begins\n{start}");
 }
+
+/// The commands of the README's consoles, one after the other in a copy of the repository, print what it shows.
+#[test]
+fn consoles_read_as_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["stacks", "generated"] {
+        crate::harness::copy(&root().join(part), &folder.path().join(part));
+    }
+    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_llmc")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let run = |command: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("{command} 2>&1")])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("PATH", &path)
+            .envs([crate::harness::TODAY]);
+        let run = crate::harness::finish(shell.output().unwrap());
+        assert_eq!(run.code, 0, "{command}\n{}", run.stdout);
+        run.stdout
+    };
+    let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let shown = blocks("console");
+    assert!(!shown.is_empty());
+    for block in &shown {
+        let commands = block.lines().filter_map(|line| line.strip_prefix("$ "));
+        let printed: String = commands.map(|command| format!("$ {command}\n{}", run(command))).collect();
+        readme = readme.replacen(&format!("```console\n{block}```"), &format!("```console\n{printed}```"), 1);
+    }
+    let file = root().join("README.md");
+    if std::env::var_os("LLMC_UPDATE_EXPECTED").is_some() {
+        fs::write(&file, &readme).unwrap();
+    }
+    assert!(fs::read_to_string(&file).unwrap() == readme, "LLMC_UPDATE_EXPECTED=1 writes what the commands print");
+}

@@ -65,7 +65,19 @@ fn inputs() -> BTreeMap<&'static str, Vec<(Value, Value)>> {
         (plan(json!(["support: input self-check"]), edited), between(head.clone(), head.clone())),
         (none.clone(), between(head.clone(), changed(&[("/guardrails/default/input/block-pii", json!(["email"]))]))),
         (none.clone(), between(head.clone(), changed(&[("/experiment", trying(json!([10, 50])))]))),
-        (none, between(head.clone(), changed(&[("/experiment", trying(json!([30])))]))),
+        (none.clone(), between(head.clone(), changed(&[("/experiment", trying(json!([30])))]))),
+        // The example's own experiment: begun, a step further, two steps, with another version, and stopped before.
+        (none.clone(), between(changed(&[("/experiment", json!({}))]), head.clone())),
+        (none.clone(), between(head.clone(), changed(&[("/experiment/support-v2/step", json!(2))]))),
+        (none.clone(), between(head.clone(), changed(&[("/experiment/support-v2/step", json!(3))]))),
+        (none.clone(), between(head.clone(), changed(&[("/experiment/support-v2/variant/treatment/prompt", json!("v3"))]))),
+        (
+            none,
+            between(
+                changed(&[("/experiment/support-v2/state", json!("stopped"))]),
+                changed(&[("/experiment/support-v2/ramp", json!([30.0]))]),
+            ),
+        ),
     ];
     let alone = |values: Vec<Value>| values.into_iter().map(|value| (value, Value::Null)).collect();
     BTreeMap::from([("stack", alone(stacks)), ("manifests", alone(objects)), ("plan", plans)])

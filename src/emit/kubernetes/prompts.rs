@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
-use crate::emit::Emitted;
 use crate::emit::flagd;
 use crate::emit::guardrails::configuration_id;
 use crate::emit::labels;
 use crate::emit::manifest::sha256;
 use crate::emit::yaml::value;
+use crate::emit::{Emitted, PROMPT_INDEX_FILE};
 use crate::stack::{Prompt, PromptVersion, Route, Sampling, Stack, Target, Tier};
 
 /// Component of the prompts' objects.
@@ -38,7 +38,7 @@ pub(super) fn emit(stack: &Stack, out: &mut Emitted) {
         index.insert(&prompt.name, json!({ "live": prompt.live, "rollback": prompt.rollback, "versions": names }));
     }
     if !index.is_empty() {
-        out.object("prompts/index.yaml", index_config_map(stack, &index));
+        out.object(PROMPT_INDEX_FILE, index_config_map(stack, &index));
     }
 }
 

@@ -18,22 +18,29 @@ const VALUE_CHARS: usize = 200;
 
 /// The lines that differ, in a fence, or why they are not shown.
 pub(super) fn lines(old: &str, new: &str) -> String {
+    changed_lines(old, new).map_or_else(|why| why, |diff| text::fence("diff", &diff))
+}
+
+/// The lines in which `old` and `new` differ as a unified diff, without secrets.
+///
+/// # Errors
+/// Why they are not shown, as a sentence.
+pub fn changed_lines(old: &str, new: &str) -> Result<String, String> {
     // Before the comparison, which may leave out the line by which a secret is known.
     let (old, new) = (redact(old), redact(new));
     if old == new {
-        return "The text differs only in what is hidden, because it looks like a secret.".to_owned();
+        return Err("The text differs only in what is hidden, because it looks like a secret.".to_owned());
     }
     let count = old.lines().count() + new.lines().count();
     if count > MOST_LINES {
-        return format!("The text is left out: {count} lines are too many to compare.");
+        return Err(format!("The text is left out: {count} lines are too many to compare."));
     }
     let diff = TextDiff::from_lines(old.as_str(), new.as_str());
     let diff = diff.unified_diff().context_radius(3).missing_newline_hint(false).to_string();
-    let fence = text::fence("diff", &diff);
-    if fence.len() > MOST_BYTES {
-        return format!("The text is left out: its difference has {} lines.", diff.lines().count());
+    if diff.len() > MOST_BYTES {
+        return Err(format!("The text is left out: its difference has {} lines.", diff.lines().count()));
     }
-    fence
+    Ok(diff)
 }
 
 /// Fields of a block of the spec.

@@ -20,6 +20,7 @@ mod text;
 use super::{Action, Disruption, StackPlan, words};
 use crate::diagnostic::Finding;
 use crate::emit::{FileSet, Tree};
+pub use diff::changed_lines;
 use document::{Document, Section};
 use record::Record;
 

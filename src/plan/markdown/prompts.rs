@@ -6,13 +6,30 @@ use serde_json::Value;
 
 use super::document::Section;
 use super::{Subject, diff, text};
+use crate::diagnostic::thousands;
 use crate::plan::objects::yaml;
+use crate::plan::{ExperimentChange, PromptChange, RouteChange, words};
+use crate::prompt::short_identity;
+
+/// Most routes of a prompt that are listed.
+const MOST_ROUTES: usize = 20;
+
+/// Most characters of a sentence.
+const MESSAGE_CHARS: usize = 400;
 
 /// Texts of a version of a prompt by their name: system, user and sampling.
 type Texts = BTreeMap<String, String>;
 
-/// Prompts that change; a note that none does would be noise.
-pub(super) fn sections(subject: &Subject<'_>) -> Option<Section> {
+/// Prompts that change and experiments that do; a note that none does would be noise.
+pub(super) fn sections(subject: &Subject<'_>) -> Vec<Section> {
+    let experiments = &subject.review.plan.experiments;
+    let of = |change: &ExperimentChange| format!("- {}", text::words(&change.what, MESSAGE_CHARS));
+    let experiments: Vec<String> = experiments.iter().map(of).collect();
+    let experiments = (!experiments.is_empty()).then(|| Section::list("### Experiments", experiments, "changes", 2));
+    texts_of(subject).into_iter().chain(experiments).collect()
+}
+
+fn texts_of(subject: &Subject<'_>) -> Option<Section> {
     let names: BTreeSet<&str> = subject.old.blocks("prompt").chain(subject.new.blocks("prompt")).map(|(name, _)| name).collect();
     let items: Vec<String> = names.into_iter().filter_map(|name| prompt(subject, name)).collect();
     (!items.is_empty()).then(|| Section::items("### Prompts", items, "prompts", 2))
@@ -66,11 +83,36 @@ fn prompt(subject: &Subject<'_>, name: &str) -> Option<String> {
     if parts.is_empty() && folds.is_empty() {
         return None;
     }
+    parts.extend(subject.review.plan.prompts.iter().filter(|change| change.prompt == name).map(|change| goes_live(subject, change)));
     if parts.is_empty() {
         parts.push(format!("{shown}: texts change, the live version stays."));
     }
     parts.extend(folds);
     Some(parts.join("\n\n"))
+}
+
+/// What goes live, as a table of its routes.
+fn goes_live(subject: &Subject<'_>, change: &PromptChange) -> String {
+    let currency = subject.review.plan.totals.budget.as_ref().map(|budget| budget.currency.as_str()).unwrap_or_default();
+    let head = ["Route", "Identity", "Tokens", &format!("A request, {}", text::visible(currency, 8))].map(str::to_owned);
+    let both = |sides: [Option<String>; 2]| match sides {
+        [Some(was), Some(now)] if was == now => text::cell(&now, 60),
+        [Some(was), Some(now)] => format!("{} → {}", text::cell(&was, 60), text::cell(&now, 60)),
+        [None, Some(now)] => text::cell(&now, 60),
+        [_, None] => "not known".to_owned(),
+    };
+    let row = |route: &RouteChange| {
+        let mark = if route.is_estimated { "~" } else { "" };
+        let identity = [0, 1].map(|at| route.identity[at].as_deref().map(short_identity));
+        let tokens = route.tokens.map(|tokens| tokens.map(|tokens| format!("{mark}{}", thousands(tokens))));
+        let request = [0, 1].map(|at| words::range(route.request_low[at].as_deref(), route.request_high[at].as_deref()));
+        text::row(&[text::cell(&route.route, 80), both(identity), both(tokens), both(request)])
+    };
+    let rows: Vec<String> = change.routes.iter().take(MOST_ROUTES).map(row).collect();
+    let pinned = if change.is_pinned { "It is pinned in `llmc.lock`." } else { "It is not pinned in `llmc.lock`." };
+    let more = change.routes.len().saturating_sub(MOST_ROUTES);
+    let more = if more > 0 { format!("\n\n{more} more routes.") } else { String::new() };
+    format!("{pinned}\n\n{}\n|{}\n{}{more}", text::row(&head), " --- |".repeat(head.len()), rows.join("\n"))
 }
 
 fn string<'a>(block: &'a Value, field: &str) -> Option<&'a str> {

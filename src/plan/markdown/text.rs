@@ -142,6 +142,10 @@ fn push(pieces: &mut Vec<(bool, String)>, is_code: bool, text: &str) {
 /// or commit.
 fn is_plain(word: &str, is_first: bool) -> bool {
     let core = word.trim_start_matches(['(', '"', '\'']).trim_end_matches([')', '"', '\'', ',', '.', ';', ':', '%']);
+    // After a number.
+    if !is_first && word.trim_end_matches([',', '.', ';', ':']) == "%" {
+        return true;
+    }
     // What follows a code span, such as the colon after a name.
     if core.is_empty() && !is_first && !word.starts_with(['(', '"', '\'', '%']) {
         return true;

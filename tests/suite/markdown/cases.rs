@@ -10,8 +10,8 @@ use llmc::diagnostic::{Finding, Label, Rule, Severity};
 use llmc::emit::{FileSet, RECORD_FILE, Tree};
 use llmc::plan::markdown::{Policies, Provenance, Review, Waived};
 use llmc::plan::{
-    Action, Copies, Disruption, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, Restart, Risk, RiskLevel, Rollout,
-    StackPlan, Subject, Totals, compare,
+    Action, Copies, Disruption, ExperimentChange, FieldChange, FileChange, FreeGpus, GpuChange, ObjectChange, Order, PromptChange, Restart,
+    Risk, RiskLevel, Rollout, RouteChange, StackPlan, Subject, Totals, compare,
 };
 use llmc::pricing::{Amounts, Cause, CostChange, Together};
 use serde_json::{Value, json};
@@ -47,7 +47,16 @@ impl Case {
         let spec = format!("stacks/{stack}/stack.kdl");
         let output = format!("generated/{stack}");
         let cost = cost_change(&old, new);
-        let plan = compare(&Subject { stack, spec: Some(&spec), output: &output, old: &old, renamed_from: None, new, cost: cost.as_ref() });
+        let plan = compare(&Subject {
+            stack,
+            spec: Some(&spec),
+            output: &output,
+            old: &old,
+            renamed_from: None,
+            new,
+            cost: cost.as_ref(),
+            prompts: &[],
+        });
         let provenance = Provenance {
             spec: Some(spec),
             commit: Some("6f6073b423013f6a7d4d9f39144961bfbfbc386b".into()),
@@ -280,6 +289,26 @@ pub fn filled_with(text: &str) -> Case {
             Risk { level: RiskLevel::High, message: t(), route: Some(t()) },
             Risk { level: RiskLevel::Low, message: format!("guardrail `{text}` of {text} is gone"), route: None },
         ],
+        prompts: vec![PromptChange {
+            prompt: part.clone(),
+            live: [Some(t()), Some(t())],
+            is_rollback: true,
+            is_pinned: false,
+            routes: vec![RouteChange {
+                route: t(),
+                identity: [Some(t()), Some(t())],
+                tokens: [None, Some(1)],
+                is_estimated: true,
+                input_tokens: [None, Some(1)],
+                request_low: [Some(t()), Some(t())],
+                request_high: [Some(t()), None],
+            }],
+        }],
+        experiments: vec![ExperimentChange {
+            experiment: t(),
+            what: format!("ramp of `{text}` goes from 1 to 2 %: {text}"),
+            level: RiskLevel::Low,
+        }],
     };
     let label = Label { path: t(), text: Arc::from(""), range: 0..0, note: t() };
     let finding = Finding { rule: &RULE, message: t(), primary: label, related: Vec::new(), help: vec![t()] };
