@@ -93,6 +93,13 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for name in spec.route.keys() {
         names.block("route", name, "");
     }
+    for (name, experiment) in &spec.experiment {
+        let at = names.block("experiment", name, "");
+        for variant in experiment.variant.keys() {
+            let near = as_dns_label(variant, SERVICE_CHARACTERS, false);
+            names.key(at.key("variant").key(variant), "variant", variant, syntax::is_dns_label(variant), near);
+        }
+    }
 }
 
 fn at_most(name: &str, most: usize) -> Result<(), String> {

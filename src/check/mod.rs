@@ -60,6 +60,10 @@ macro_rules! checks {
 }
 
 checks! {
+    contradictory_hash,
+    contradictory_holdouts,
+    unusable_audience,
+    reserved_variant,
     price_of_zero,
     unknown_price,
     currency_without_rate,

@@ -41,6 +41,9 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (name, guardrails) in &cx.spec.guardrails {
         out.extend(fault(&guardrails.image, "0.24.1").map(|f| finding(f, Route::of(["guardrails", name, "image"]))));
     }
+    if let Some(flagd) = &cx.spec.flagd {
+        out.extend(fault(&flagd.image, "v0.16.1").map(|f| finding(f, Route::of(["flagd", "image"]))));
+    }
 }
 
 fn finding((message, label, help): (String, &str, String), at: Route) -> Diagnostic {

@@ -9,6 +9,8 @@ use super::types::Copies;
 
 /// Component label of a part of a stack.
 const COMPONENT: &str = "app.kubernetes.io/component";
+/// Component of the server that deals users out to the arms of experiments.
+const FLAGD: &str = "flagd";
 /// Label with the name of the block that an object was made for.
 const BLOCK: &str = "app.kubernetes.io/name";
 /// The resource that is a GPU.
@@ -27,7 +29,7 @@ const ROLLING_PERCENT: u64 = 25;
 pub(super) struct Workload<'a> {
     /// The Deployment.
     pub(super) object: &'a Object,
-    /// `model` or `guardrails`, for those that were compiled.
+    /// `model`, `guardrails` or `flagd`, for those that were compiled.
     pub(super) component: Option<&'a str>,
     /// Name of the block that it was made for, or else its own.
     pub(super) block: &'a str,
@@ -52,7 +54,7 @@ impl<'a> Workload<'a> {
         if object.group() != "apps" || object.kind != "Deployment" {
             return None;
         }
-        let component = object.label(COMPONENT).filter(|component| matches!(*component, "model" | "guardrails"));
+        let component = object.label(COMPONENT).filter(|component| matches!(*component, "model" | "guardrails" | FLAGD));
         let scaled = all.iter().find(|scaled| scales(scaled, object));
         let replicas = number(&object.value, "/spec/replicas").unwrap_or(1);
         let copies = scaled.map_or(Copies { min: replicas, max: replicas }, |scaled| {
@@ -83,7 +85,12 @@ impl<'a> Workload<'a> {
 
     /// Route of its block; empty where none is known.
     pub(super) fn route(&self) -> String {
-        self.component.map(|component| format!("/{component}/{}", self.block)).unwrap_or_default()
+        match self.component {
+            // A stack has one, whose block has no name.
+            Some(FLAGD) => format!("/{FLAGD}"),
+            Some(component) => format!("/{component}/{}", self.block),
+            None => String::new(),
+        }
     }
 
     /// Pods that are started above `copies` and that may be missing meanwhile.

@@ -2,6 +2,8 @@
 
 /// Their files, by the path that they have in llmc's own repository.
 pub(super) const FILES: &[(&str, &str)] = &[
+    ("policies/assignment_kept.rego", include_str!("../../policies/assignment_kept.rego")),
+    ("policies/assignment_kept_test.rego", include_str!("../../policies/assignment_kept_test.rego")),
     ("policies/compromised.rego", include_str!("../../policies/compromised.rego")),
     ("policies/compromised_test.rego", include_str!("../../policies/compromised_test.rego")),
     ("policies/containers.rego", include_str!("../../policies/containers.rego")),

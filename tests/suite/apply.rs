@@ -178,7 +178,7 @@ fn a_policy_refuses_an_edited_prompt_and_no_move_of_it() {
     let run = refused(here, &["plan", "--out", "edited.json", "--detailed-exitcode"]);
     assert!(run.stderr.contains("`v1` of the prompt `support` is edited in place"), "{}", run.stderr);
     let why = "`edited.json` is not written, because of errors in stacks/customer-support/stack.kdl";
-    assert!(run.stderr.contains(why) && run.stdout.contains("Plan: 2 to update, 1 to replace"), "{}{}", run.stderr, run.stdout);
+    assert!(run.stderr.contains(why) && run.stdout.contains("Plan: 3 to update, 1 to replace"), "{}{}", run.stderr, run.stdout);
     refused(here, &["apply"]);
 }
 

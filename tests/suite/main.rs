@@ -14,6 +14,7 @@ mod cost;
 mod crash;
 mod drift;
 mod fit;
+mod flagd;
 mod git;
 #[cfg(feature = "github")]
 mod github;

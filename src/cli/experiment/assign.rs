@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::super::output::Output;
 use super::super::{Failure, inputs, select};
 use crate::compile::Compilation;
-use crate::diagnostic::{did_you_mean, printable};
+use crate::diagnostic::{self, did_you_mean, printable};
 use crate::experiment::assign::{USER_KEY, assign};
 use crate::stack::{Experiment, HashGeneration, Stack};
 
@@ -85,7 +85,10 @@ fn attribute(text: &str) -> Result<(String, String), String> {
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let chosen = select::choose(args.stack.as_ref().map(std::slice::from_ref))?;
     let compilations = inputs::compile_all(&chosen, inputs::default_jobs())?;
-    let (stack, experiment) = find(&compilations, &args.name)?;
+    let (compilation, stack, experiment) = find(&compilations, &args.name)?;
+    if diagnostic::has_errors(&compilation.findings) {
+        output.warning(&format!("`{}` has errors, so no flag is compiled from it; `llmc check` shows them", compilation.spec_path));
+    }
     let attributes: BTreeMap<String, String> = args.attributes.iter().cloned().collect();
     if let Some(key) = attributes.keys().find(|key| !experiment.audience.contains_key(*key)) {
         output.warning(&format!("the audience of `{}` does not ask for the attribute `{key}`", experiment.name));
@@ -109,10 +112,14 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
 }
 
-/// The one experiment `name`, and its stack.
-fn find<'a>(compilations: &'a [Compilation], name: &str) -> Result<(&'a Stack, &'a Experiment), Failure> {
+/// The one experiment `name`, with its stack and what that was compiled from.
+fn find<'a>(compilations: &'a [Compilation], name: &str) -> Result<(&'a Compilation, &'a Stack, &'a Experiment), Failure> {
     let stacks = || compilations.iter().filter_map(|compilation| compilation.stack.as_ref());
-    let found: Vec<_> = stacks().filter_map(|stack| Some((stack, stack.experiments.get(name)?))).collect();
+    let of = |compilation: &'a Compilation| {
+        let stack = compilation.stack.as_ref()?;
+        Some((compilation, stack, stack.experiments.get(name)?))
+    };
+    let found: Vec<_> = compilations.iter().filter_map(of).collect();
     match found.as_slice() {
         [one] => Ok(*one),
         [] => {
@@ -125,7 +132,7 @@ fn find<'a>(compilations: &'a [Compilation], name: &str) -> Result<(&'a Stack, &
             Err(format!("no experiment `{}`; {near}", printable(name)).into())
         }
         several => {
-            let stacks: Vec<&str> = several.iter().map(|(stack, _)| stack.name.as_str()).collect();
+            let stacks: Vec<&str> = several.iter().map(|(_, stack, _)| stack.name.as_str()).collect();
             Err(format!("several stacks have an experiment `{}`; add --stack with one of: {}", printable(name), stacks.join(", ")).into())
         }
     }

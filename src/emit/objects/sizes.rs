@@ -51,7 +51,7 @@ fn limit(node: &Node<'_>, what: &str, length: usize, most: usize, out: &mut Vec<
     if length > most {
         out.push(
             node.finding(&OBJECT_TOO_LARGE, format!("is too large: {what} are {length} bytes, and may be {most}"))
-                .help("shorten the texts in it, or split the stack: rules and dashboard grow with its models"),
+                .help("shorten the texts in it, or split the stack: rules and dashboard grow with its models, flags with audiences"),
         );
     }
 }
