@@ -7,6 +7,7 @@ mod compile;
 mod completions;
 mod cost;
 mod drift;
+mod experiment;
 mod explain;
 mod fit;
 mod fmt;
@@ -63,6 +64,7 @@ Examples:
   llmc drift --context prod     where files or the cluster differ from it
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
   llmc cost                     what a month, a route and a request cost
+  llmc experiment size NAME     how many users an experiment takes, and how many days
   llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of
@@ -80,6 +82,7 @@ enum Command {
     Drift(drift::Args),
     Fit(fit::Args),
     Cost(cost::Args),
+    Experiment(experiment::Args),
     Fmt(fmt::Args),
     Upgrade(upgrade::Args),
     Explain(explain::Args),
@@ -141,6 +144,7 @@ pub fn run() -> ExitCode {
         Command::Drift(args) => drift::run(&args, &mut output),
         Command::Fit(args) => fit::run(&args, &mut output),
         Command::Cost(args) => cost::run(&args, &mut output),
+        Command::Experiment(args) => experiment::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Upgrade(args) => upgrade::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
