@@ -1,6 +1,7 @@
 //! One spec file through the whole pipeline, in memory.
 
 mod against;
+mod waived;
 
 pub use against::{Held, against};
 
@@ -126,6 +127,7 @@ fn compiled(path: &Path, text: &str, shown: &str, policies: &Policies, mut diagn
                 today: policies.today(),
             };
             check::run(&context, &mut diagnostics);
+            applied.waived = waived::apply(&mut diagnostics, &spec.waive, policies.today());
             // What the tree that stands may excuse does not keep the rest from being compiled.
             let is_error = |d: &Diagnostic| d.rule.severity == Severity::Error && !against::may_excuse(d.rule);
             if !diagnostics.iter().any(is_error) {
@@ -139,10 +141,11 @@ fn compiled(path: &Path, text: &str, shown: &str, policies: &Policies, mut diagn
                 {
                     Ok(compiled) => {
                         let explicit = &resolved.explicit;
-                        let verdict = policies.judge_stack(&explicit.to_value(), &compiled.objects, &explicit.waive);
+                        let waivable = check::WAIVABLE.map(|(name, _)| name);
+                        let verdict = policies.judge_stack(&explicit.to_value(), &compiled.objects, &explicit.waive, &waivable);
                         diagnostics.extend(verdict.diagnostics);
                         findings.extend(verdict.faults);
-                        applied = verdict.applied;
+                        applied.extend(verdict.applied);
                         files = Some(compiled.files);
                     }
                     Err(faults) => diagnostics.extend(faults),

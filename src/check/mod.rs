@@ -60,6 +60,22 @@ macro_rules! checks {
 }
 
 checks! {
+    weights_not_whole,
+    experiment_too_small,
+    experiment_too_short,
+    ramp_jumps,
+    several_changes,
+    overlapping_experiments,
+    no_guard_metric,
+    unproven_first_step,
+    unstated_users,
+    control_not_live,
+    contradictory_days,
+    undirected_guard,
+    unplannable_metric,
+    experiment_over,
+    metric_is_guard,
+    equal_variants,
     contradictory_hash,
     contradictory_holdouts,
     unusable_audience,
@@ -153,6 +169,11 @@ pub static LIMITED: &[Limited] = &[
     Limited { rule: budget_exceeded::CHECK.rule, excesses: Some(budget_exceeded::excesses) },
     Limited { rule: request_over_budget::CHECK.rule, excesses: None },
 ];
+
+/// Rules that a `waive` block of a spec can let through, by the name that it has there: what they find is a
+/// decision that somebody may take.
+pub static WAIVABLE: [(&str, &Rule); 2] =
+    [(experiment_too_small::WAIVER, experiment_too_small::CHECK.rule), (experiment_too_short::WAIVER, experiment_too_short::CHECK.rule)];
 
 /// Runs every check.
 pub fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {

@@ -65,6 +65,7 @@ Examples:
   llmc drift --context prod     where files or the cluster differ from it
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
   llmc cost                     what a month, a route and a request cost
+  llmc experiment size NAME     how many users an experiment takes, and how many days
   llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc prompt list              every version of every prompt, and what it costs
   llmc experiment assign EXPERIMENT --user ID    which variant a user gets
@@ -85,6 +86,7 @@ enum Command {
     Drift(drift::Args),
     Fit(fit::Args),
     Cost(cost::Args),
+    Experiment(experiment::Args),
     Fmt(fmt::Args),
     Upgrade(upgrade::Args),
     Experiment(experiment::Args),
@@ -148,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::Drift(args) => drift::run(&args, &mut output),
         Command::Fit(args) => fit::run(&args, &mut output),
         Command::Cost(args) => cost::run(&args, &mut output),
+        Command::Experiment(args) => experiment::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Upgrade(args) => upgrade::run(&args, &mut output),
         Command::Experiment(args) => experiment::run(&args, &mut output),

@@ -45,7 +45,10 @@ pub use verdict::{Applied, Verdict, Waived};
 #[cfg(not(feature = "policy"))]
 pub use without::Set;
 
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Rule, Severity};
+
+/// A waiver that lets nothing through.
+pub static UNUSED_WAIVER: &Rule = &rules::UNUSED;
 
 /// When rules are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,17 +135,18 @@ impl Policies {
     }
 
     /// What the stack and its objects (with their paths) are found to be, after what `waivers` let
-    /// through.
+    /// through; `others` are names that they may have beside those of policies.
     pub fn judge_stack(
         &self,
         stack: &serde_json::Value,
         objects: &[(String, serde_json::Value)],
         waivers: &std::collections::BTreeMap<String, crate::spec::Waiver>,
+        others: &[&str],
     ) -> Verdict {
         let mut judgement = self.set.stack(stack);
         judgement.extend(self.set.manifests(objects));
         let mut verdict = waive::apply(&self.set, judgement, waivers, self.today);
-        verdict.diagnostics.extend(waive::check(&self.set, &verdict, waivers, self.today));
+        verdict.diagnostics.extend(waive::check(&self.set, &verdict, waivers, others, self.today));
         verdict
     }
 

@@ -32,8 +32,9 @@ pub(super) fn apply(set: &Set, judgement: Judgement, waivers: &BTreeMap<String, 
     verdict
 }
 
-/// What is wrong with `waivers` themselves, by what they did at the moments of `verdict`.
-pub(super) fn check(set: &Set, verdict: &Verdict, waivers: &BTreeMap<String, Waiver>, today: Day) -> Vec<Diagnostic> {
+/// What is wrong with `waivers` themselves, by what they did at the moments of `verdict`; those with a name of
+/// `others` let through what no policy found.
+pub(super) fn check(set: &Set, verdict: &Verdict, waivers: &BTreeMap<String, Waiver>, others: &[&str], today: Day) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     // Without policies nothing is known of them; the fault of the set is reported.
     if set.policies().is_empty() {
@@ -47,13 +48,19 @@ pub(super) fn check(set: &Set, verdict: &Verdict, waivers: &BTreeMap<String, Wai
             faults.push(finding.help("write the last day on which it holds, such as `2027-01-31`"));
             continue;
         };
+        // What a rule of a check found was let through with the other findings of checks.
+        if others.contains(&name.as_str()) {
+            continue;
+        }
         let named: Vec<&Policy> = set.policies().iter().filter(|policy| is_named(policy, name)).collect();
         if named.is_empty() {
             let finding = Diagnostic::at_key(&rules::UNKNOWN, at, format!("there is no policy `{name}` to waive"));
-            faults.push(finding.help(match did_you_mean(name, set.policies().iter().map(|policy| policy.name.as_str())) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`llmc policy list` names every policy".to_owned(),
-            }));
+            faults.push(finding.help(
+                match did_you_mean(name, set.policies().iter().map(|policy| policy.name.as_str()).chain(others.iter().copied())) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "`llmc policy list` names every policy".to_owned(),
+                },
+            ));
             continue;
         }
         // What a plan will say, nobody knows yet.

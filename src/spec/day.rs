@@ -40,6 +40,13 @@ impl Day {
         self.number() - earlier.number()
     }
 
+    /// The day `days` after this one; none outside the years that can be written.
+    pub fn plus(self, days: i64) -> Option<Self> {
+        let since = self.days_since(Self { year: 1970, month: 1, day: 1 }).checked_add(days)?;
+        let day = Self::from_unix_seconds(since.checked_mul(SECONDS_PER_DAY)?);
+        (0..=9999).contains(&day.year).then_some(day)
+    }
+
     /// The number of the day, counted from some day before every other.
     fn number(self) -> i64 {
         // As in `from_unix_seconds`: years begin in March.

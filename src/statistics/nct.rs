@@ -12,7 +12,7 @@ use super::root::{doubled, root};
 use super::{StatisticsError, normal};
 
 /// Most points of the rule; more would be needed for effects of a thousand standard deviations.
-const MOST_POINTS: f64 = 1e6;
+const MOST_POINTS: f64 = 1e5;
 /// What a weight may be below the greatest, as a logarithm, until it is left out.
 const LEFT_OUT: f64 = 42.0;
 /// Beyond this many standard deviations of a normal nothing is left.

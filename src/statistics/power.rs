@@ -20,7 +20,7 @@ pub struct Size {
 impl Size {
     /// `first` samples, and `ratio` times as many of the second arm.
     pub(super) fn at(first: f64, ratio: f64) -> Result<Self, StatisticsError> {
-        Ok(Self { first: finite("the sample size", first)?, second: finite("the sample size", first * ratio)? })
+        Ok(Self { first: finite("the sample size", first)?, second: finite("the sample size", (first * ratio).max(2.0))? })
     }
 
     /// Both in whole samples, rounded up.
@@ -67,7 +67,7 @@ pub fn sample_size(d: f64, ratio: f64, alpha: f64, power: f64, sides: Sides) -> 
     let d = d.abs();
     within("the effect", d, (1e-100..=1e100).contains(&d), "other than 0, and at most 1e100")?;
     let (ratio, alpha, wanted) = (ratio_of(ratio)?, alpha_of(alpha)?, power_of(power)?);
-    let reached = |first: f64| self::power(d, first, first * ratio, alpha, sides);
+    let reached = |first: f64| self::power(d, first, (first * ratio).max(2.0), alpha, sides);
     let least = (2.0_f64).max(2.0 / ratio);
     if reached(least)? >= wanted {
         return Size::at(least, ratio);

@@ -1,6 +1,7 @@
 //! What several rules share.
 
 pub(super) mod budget;
+pub(super) mod experiments;
 pub(super) mod indicators;
 pub(super) mod load;
 pub(super) mod longest;
