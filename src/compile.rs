@@ -14,6 +14,7 @@ use crate::check::{self, Context};
 use crate::cost::Cost;
 use crate::diagnostic::{self, Diagnostic, Finding, Place, Route, Rule, Severity};
 use crate::emit::{self, FileSet, RECORD_FILE};
+use crate::experiment;
 use crate::fit;
 use crate::plan::StackPlan;
 use crate::policy::{self, Applied, Policies};
@@ -270,6 +271,7 @@ pub fn rules() -> Vec<&'static Rule> {
         .chain(check::CHECKS.iter().map(|c| c.rule))
         .chain(emit::rules())
         .chain(policy::RULES.iter().copied())
+        .chain(experiment::analysis::scores::RULES)
         .chain([&INCOMPARABLE, &INTERNAL])
         .collect();
     rules.sort_by_key(|r| r.code);

@@ -7,6 +7,7 @@ mod compile;
 mod completions;
 mod cost;
 mod drift;
+mod experiment;
 mod explain;
 mod fit;
 mod fmt;
@@ -64,6 +65,7 @@ Examples:
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
   llmc cost                     what a month, a route and a request cost
   llmc upgrade vllm 0.33.0      move specs to another release of their engine
+  llmc experiment analyze NAME --scores FILE     what the scores of its users say
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of
   llmc explain LLMC-H003        what a code means, and what to do
@@ -82,6 +84,7 @@ enum Command {
     Cost(cost::Args),
     Fmt(fmt::Args),
     Upgrade(upgrade::Args),
+    Experiment(experiment::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Model(model::Args),
@@ -143,6 +146,7 @@ pub fn run() -> ExitCode {
         Command::Cost(args) => cost::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Upgrade(args) => upgrade::run(&args, &mut output),
+        Command::Experiment(args) => experiment::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Model(args) => model::run(&args, &mut output),

@@ -244,7 +244,9 @@ impl Sources {
                 let text = self.shown_files.get(&file).cloned().unwrap_or_else(|| "".into());
                 Label { path: redact(&format!("{}{file}", self.folder)), range: clamp(&text, range), text, first_line: 1, note }
             }
-            Place::File(file) => Label { path: redact(&format!("{}{file}", self.folder)), text: "".into(), range: 0..0, first_line: 1, note },
+            Place::File(file) => {
+                Label { path: redact(&format!("{}{file}", self.folder)), text: "".into(), range: 0..0, first_line: 1, note }
+            }
         }
     }
 

@@ -28,12 +28,8 @@ struct Columns {
 /// # Errors
 /// When the file cannot be read or a temporary one not written.
 pub(super) fn read(tap: Tap<'_>, intake: &mut Intake<'_>) -> io::Result<()> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .buffer_capacity(BLOCK_BYTES)
-        .from_reader(tap);
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).buffer_capacity(BLOCK_BYTES).from_reader(tap);
     let mut record = ByteRecord::new();
     let mut columns: Option<Columns> = None;
     loop {
@@ -141,7 +137,8 @@ fn header(record: &ByteRecord, row: Row<'_>, intake: &mut Intake<'_>) -> Option<
                 Some(format!("is `{}` the column `{name}`?", short(names.get(place)?)))
             });
             let near: Vec<String> = near.collect();
-            let separator = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")].into_iter().find(|(c, _)| names.len() == 1 && names[0].contains(*c));
+            let separator =
+                [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")].into_iter().find(|(c, _)| names.len() == 1 && names[0].contains(*c));
             let help = match separator {
                 Some((_, what)) => format!("the fields seem to be separated by {what}; CSV has commas"),
                 None if near.is_empty() => format!("the first line names the columns: {}", COLUMN_NAMES.join(",")),
@@ -161,8 +158,11 @@ fn header(record: &ByteRecord, row: Row<'_>, intake: &mut Intake<'_>) -> Option<
 fn take(record: &ByteRecord, columns: &Columns, row: Row<'_>, end: End, intake: &mut Intake<'_>) -> io::Result<()> {
     let (have, want) = (record.len(), columns.count);
     let swallows = |field: Option<&[u8]>| field.is_some_and(|field| field.contains(&b'\n'));
-    let is_swallowing =
-        if have == want { columns.places.iter().any(|place| swallows(record.get(*place))) } else { record.iter().any(|f| swallows(Some(f))) };
+    let is_swallowing = if have == want {
+        columns.places.iter().any(|place| swallows(record.get(*place)))
+    } else {
+        record.iter().any(|f| swallows(Some(f)))
+    };
     let is_open = end != End::No && (row.line_and_raw)().1.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
     let is_cut = end == End::WithoutNewline && have < want;
     intake.rows.ends_without_newline |= end == End::WithoutNewline;

@@ -34,7 +34,13 @@ impl Found {
 
     /// Reports `message` about `fault`, a part of `row`. What is put together for people is asked for only
     /// where it is shown, since a file may have millions of wrong rows.
-    pub(super) fn add(&mut self, rule: &'static Rule, row: Row<'_>, fault: &str, message: impl FnOnce() -> (String, String, Option<String>)) {
+    pub(super) fn add(
+        &mut self,
+        rule: &'static Rule,
+        row: Row<'_>,
+        fault: &str,
+        message: impl FnOnce() -> (String, String, Option<String>),
+    ) {
         let count = self.counts.entry(rule.code).or_default();
         *count += 1;
         if *count > MOST_SHOWN {

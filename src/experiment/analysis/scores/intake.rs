@@ -83,7 +83,8 @@ impl<'a> Intake<'a> {
             }
             (_, Err((why, help))) => {
                 let shown = if let Value::Text(text) = fields.value { text } else { "" };
-                self.found.add(&NOT_A_NUMBER, row, shown, || (format!("a score of `{}` that {why}", fields.metric), "refused".into(), help));
+                self.found
+                    .add(&NOT_A_NUMBER, row, shown, || (format!("a score of `{}` that {why}", fields.metric), "refused".into(), help));
                 &NOT_A_NUMBER
             }
             (Some(user), Ok(value)) => {

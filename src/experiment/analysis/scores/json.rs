@@ -188,7 +188,9 @@ impl<'de> Deserialize<'de> for Word<'de> {
         match deserializer.deserialize_any(ScalarVisitor)? {
             Scalar::Text(text) => Ok(Self(text)),
             // Above 2^53 two whole numbers may be the same one here.
-            Scalar::Number(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => Ok(Self(format!("{number}").into())),
+            Scalar::Number(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
+                Ok(Self(format!("{number}").into()))
+            }
             Scalar::Number(_) => Err(D::Error::custom("a name that is a number must be a whole one below 2^53; write it as a text")),
             Scalar::Null => Err(D::Error::custom("a name is a text")),
             Scalar::Other(what) => Err(D::Error::custom(format!("a name is a text, and not {what}"))),

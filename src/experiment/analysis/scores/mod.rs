@@ -17,11 +17,11 @@ use std::io::{self, Read};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Sample;
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Finding, thousands};
 use crate::stack::Experiment;
-pub use entries::MOST_ENTRIES;
+use crate::statistics::{Moments, srm};
 use entries::Entry;
+pub use entries::MOST_ENTRIES;
 use found::{Found, Row, short};
 use intake::Intake;
 pub use rules::RULES;
@@ -35,7 +35,7 @@ const MOST_COLUMNS: usize = 20;
 #[derive(Debug)]
 pub struct Scores {
     /// Samples by metric or guard and by arm; every pair is there.
-    pub samples: BTreeMap<String, BTreeMap<String, Sample>>,
+    pub samples: BTreeMap<String, BTreeMap<String, Moments>>,
     /// Users by arm who have any score; those in two arms are not among them.
     pub users: BTreeMap<String, u64>,
     /// Users that have scores in two arms or more, who are left out.
@@ -67,6 +67,45 @@ pub struct Rows {
     pub ignored_columns: BTreeSet<String>,
     /// Whether the file ends without a newline: where it was cut off there, its last value may be too.
     pub ends_without_newline: bool,
+}
+
+/// Share of users in two arms, and of rows refused, above which there is no verdict.
+const MOST_LOST: f64 = 0.01;
+/// Refused rows from which on their split between arms is looked at.
+const LEAST_REFUSED: u64 = 20;
+
+impl Scores {
+    /// Why nothing can be concluded from the scores, in sentences.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if crate::diagnostic::has_errors(&self.findings) {
+            faults.push("the file of scores has errors, so what it lacks is not known".to_owned());
+        }
+        let users = self.users.values().sum::<u64>() + self.users_in_two_arms;
+        if self.users_in_two_arms as f64 > MOST_LOST * users as f64 {
+            let (two, all) = (thousands(self.users_in_two_arms), thousands(users));
+            faults.push(format!("{two} of {all} users have scores in two arms, more than 1 %: who got what is not known"));
+        }
+        let (refused, used) = (self.rows.refused(), self.rows.used);
+        if refused as f64 > MOST_LOST * (refused + used) as f64 {
+            let (refused, all) = (thousands(refused), thousands(refused + used));
+            faults.push(format!("{refused} of {all} rows were refused, more than 1 %, and what they would say is not known"));
+        }
+        let split: Vec<(u64, f64)> =
+            self.refused_and_used.values().filter(|(refused, used)| refused + used > 0).map(|(r, u)| (*r, (r + u) as f64)).collect();
+        let (lost, weights): (Vec<u64>, Vec<f64>) = split.into_iter().unzip();
+        let is_uneven =
+            lost.iter().sum::<u64>() >= LEAST_REFUSED && srm::sample_ratio(&lost, &weights).is_ok_and(|ratio| ratio.is_mismatch());
+        if is_uneven {
+            let arms = self
+                .refused_and_used
+                .iter()
+                .map(|(arm, (refused, used))| format!("{} of {} of `{arm}`", thousands(refused), thousands(refused + used)));
+            let arms = arms.collect::<Vec<_>>().join(", ");
+            faults.push(format!("one arm lost more rows than another beyond chance ({arms}), so the rest cannot be compared"));
+        }
+        faults
+    }
 }
 
 impl Rows {
@@ -134,8 +173,12 @@ fn format(start: &[u8]) -> Result<(Format, usize), (&'static crate::diagnostic::
             return Err((&ENCODING, "the scores are in UTF-16 and not in UTF-8", utf16));
         }
         [0x1f, 0x8b, ..] => return Err((&UNREADABLE, "the scores are compressed with gzip", Some("`zcat FILE | llmc … --scores -`"))),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err((&UNREADABLE, "the scores are compressed with zstd", Some("`zstdcat FILE | llmc … --scores -`"))),
-        [b'P', b'K', 3, 4, ..] => return Err((&UNREADABLE, "the scores are a ZIP archive or a spreadsheet", Some("export them as CSV in UTF-8"))),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            return Err((&UNREADABLE, "the scores are compressed with zstd", Some("`zstdcat FILE | llmc … --scores -`")));
+        }
+        [b'P', b'K', 3, 4, ..] => {
+            return Err((&UNREADABLE, "the scores are a ZIP archive or a spreadsheet", Some("export them as CSV in UTF-8")));
+        }
         [b'P', b'A', b'R', b'1', ..] => return Err((&UNREADABLE, "the scores are in Parquet", Some("export them as CSV in UTF-8"))),
         _ => {}
     }
@@ -150,7 +193,7 @@ fn format(start: &[u8]) -> Result<(Format, usize), (&'static crate::diagnostic::
 /// Reduces rows to users and users to samples.
 fn reduce(experiment: &Experiment, metrics: &[(String, bool)], intake: Intake<'_>) -> io::Result<Scores> {
     let arms: Vec<&String> = experiment.arms.keys().collect();
-    let mut moments = vec![vec![Sample::default(); arms.len()]; metrics.len()];
+    let mut moments = vec![vec![Moments::default(); arms.len()]; metrics.len()];
     let mut users = vec![0_u64; arms.len()];
     let mut users_in_two_arms = 0;
     let mut take = |entries: &mut Vec<Entry>| {
@@ -163,7 +206,7 @@ fn reduce(experiment: &Experiment, metrics: &[(String, bool)], intake: Intake<'_
                 let (sum, rows) = of_metric.iter().fold((0.0, 0), |(sum, rows), entry| (sum + entry.sum, rows + u64::from(entry.rows)));
                 let metric = of_metric.first().map_or(0, |entry| usize::from(entry.metric));
                 let sample = moments.get_mut(metric).and_then(|arms| arms.get_mut(usize::from(arm)));
-                sample.into_iter().for_each(|sample| sample.push(sum / rows as f64));
+                sample.into_iter().for_each(|sample| sample.add(sum / rows as f64));
             }
         }
         entries.clear();
@@ -177,7 +220,7 @@ fn reduce(experiment: &Experiment, metrics: &[(String, bool)], intake: Intake<'_
         of_user.push(entry);
     }
     take(&mut of_user);
-    let by_arm = |samples: Vec<Sample>| arms.iter().map(|arm| (*arm).clone()).zip(samples).collect();
+    let by_arm = |samples: Vec<Moments>| arms.iter().map(|arm| (*arm).clone()).zip(samples).collect();
     Ok(Scores {
         samples: metrics.iter().map(|(name, _)| name.clone()).zip(moments.into_iter().map(by_arm)).collect(),
         users: arms.iter().map(|arm| (*arm).clone()).zip(users).collect(),
