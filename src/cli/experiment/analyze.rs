@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::super::output::Output;
 use super::super::progress::Progress;
 use super::super::{Failure, inputs, policies, select};
-use crate::compile::{self, Compilation};
-use crate::diagnostic::{Severity, did_you_mean, printable, thousands};
+use crate::compile;
+use crate::diagnostic::{Severity, thousands};
 use crate::experiment::analysis::{self, Question, Report, Word, scores};
-use crate::stack::{Experiment, Stack};
+use crate::stack::Experiment;
 
 /// Judge an experiment by the scores of its users: deploy, keep, not enough, or broken, and why.
 ///
@@ -90,7 +90,7 @@ const TOLD_EVERY_BYTES: u64 = 1 << 20;
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let chosen = select::choose(args.stack.as_ref().map(std::slice::from_ref))?;
     let compilations = inputs::compile_all(&chosen, inputs::default_jobs())?;
-    let (compilation, stack, experiment) = find(&compilations, &args.name)?;
+    let (compilation, stack, experiment) = super::find(&compilations, &args.name)?;
     let mut findings = compile::findings([compilation]);
     findings.retain(|finding| finding.rule.severity == Severity::Error);
     output.found(&findings);
@@ -148,26 +148,4 @@ fn read(path: &Path, experiment: &Experiment) -> Result<scores::Scores, Failure>
         }
     };
     scores::read(experiment, &shown, &mut input, scores::MOST_ENTRIES, &mut tell).map_err(cannot)
-}
-
-/// The one experiment `name`, and its stack.
-fn find<'a>(compilations: &'a [Compilation], name: &str) -> Result<(&'a Compilation, &'a Stack, &'a Experiment), Failure> {
-    let stacks = || compilations.iter().filter_map(|compilation| Some((compilation, compilation.stack.as_ref()?)));
-    let found: Vec<_> = stacks().filter_map(|(compilation, stack)| Some((compilation, stack, stack.experiments.get(name)?))).collect();
-    match found.as_slice() {
-        [one] => Ok(*one),
-        [] => {
-            let names: Vec<&str> = stacks().flat_map(|(_, stack)| stack.experiments.keys()).map(String::as_str).collect();
-            let near = match did_you_mean(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if names.is_empty() => "no stack has one that can be read; `llmc check` says what is wrong".to_owned(),
-                None => format!("there is: {}", names.join(", ")),
-            };
-            Err(format!("no experiment `{}`; {near}", printable(name)).into())
-        }
-        several => {
-            let stacks: Vec<&str> = several.iter().map(|(_, stack, _)| stack.name.as_str()).collect();
-            Err(format!("several stacks have an experiment `{}`; add --stack with one of: {}", printable(name), stacks.join(", ")).into())
-        }
-    }
 }
