@@ -27,8 +27,12 @@ pub(in crate::cli) struct Args {
     /// Name of the experiment.
     name: String,
     /// File of scores, CSV or JSON Lines, with `user`, `variant`, `metric` and `value`; `-` is standard input.
-    #[arg(long, value_name = "FILE")]
-    scores: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "prometheus", conflicts_with = "prometheus")]
+    scores: Option<PathBuf>,
+    /// Address of a Prometheus server whose `llmc_experiment_value` is read instead: an approximation, in
+    /// which observations are counted and not users. `LLMC_PROMETHEUS_TOKEN` may hold a bearer token.
+    #[arg(long, value_name = "URL")]
+    prometheus: Option<String>,
     /// Name of the stack, or path of its spec, where several have an experiment of this name.
     #[arg(long, value_name = "STACK")]
     stack: Option<String>,
@@ -54,6 +58,7 @@ Examples:
   llmc experiment analyze support-v2 --scores scores.csv
   llmc experiment analyze support-v2 --scores scores.jsonl --days 14 --svg result.svg
   llmc experiment analyze support-v2 --scores scores.csv --sequential
+  llmc experiment analyze support-v2 --prometheus https://prometheus.example.com --days 14
   zcat scores.csv.gz | llmc experiment analyze support-v2 --scores - --json
 
 Scores:
@@ -99,13 +104,38 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         None => analysis::days_until(experiment, policies::today()?),
     };
     let question = Question { stack: &stack.name, experiment, days, is_sequential: args.sequential };
-    let report = {
-        let scores = read(&args.scores, experiment)?;
-        output.found(&scores.findings);
-        analysis::analyze_scores(&question, scores)
+    let report = match (&args.scores, &args.prometheus) {
+        (Some(path), _) => {
+            let scores = read(path, experiment)?;
+            output.found(&scores.findings);
+            analysis::analyze_scores(&question, scores)
+        }
+        (None, Some(url)) => ask(url, &question)?,
+        (None, None) => return Err("name a file of scores with --scores".to_owned().into()),
     };
     print(args, &report, output)?;
     if report.verdict.word == Word::Broken || !findings.is_empty() { Err(Failure::Reported) } else { Ok(()) }
+}
+
+/// The report of what the Prometheus server at `url` has collected.
+#[cfg(feature = "prometheus")]
+fn ask(url: &str, question: &Question<'_>) -> Result<Report, Failure> {
+    let Some(days) = question.days.filter(|days| *days > 0) else {
+        let why = "how many days of values are asked for is not known; say it with --days, or state `starts` in the spec";
+        return Err(why.to_owned().into());
+    };
+    let query = analysis::prometheus::query(question.stack, question.experiment, days);
+    let answer = {
+        let _progress = Progress::start("asking Prometheus");
+        super::prometheus::ask(url, &query)?
+    };
+    Ok(analysis::prometheus::analyze_answer(question, &answer)?)
+}
+
+/// This build cannot ask.
+#[cfg(not(feature = "prometheus"))]
+fn ask(_: &str, _: &Question<'_>) -> Result<Report, Failure> {
+    Err("this llmc was built without `prometheus`, so it asks no server; give it a file with --scores".to_owned().into())
 }
 
 /// Prints the report, and writes its picture.

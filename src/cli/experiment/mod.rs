@@ -2,6 +2,8 @@
 
 mod analyze;
 mod assign;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 
 use super::Failure;
 use super::output::Output;

@@ -7,6 +7,7 @@ mod compare;
 mod figures;
 mod guards;
 mod markdown;
+pub mod prometheus;
 mod report;
 pub mod scores;
 mod svg;

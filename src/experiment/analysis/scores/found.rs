@@ -68,7 +68,7 @@ impl Found {
 }
 
 /// A name from outside, bounded and escaped.
-pub(super) fn short(name: &str) -> String {
+pub(in crate::experiment::analysis) fn short(name: &str) -> String {
     let start: String = name.chars().take(NAME_CHARS).collect();
     let end = if start.len() < name.len() { "…" } else { "" };
     printable(&redact(&start)) + end

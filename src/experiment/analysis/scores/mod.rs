@@ -22,6 +22,7 @@ use crate::stack::Experiment;
 use crate::statistics::{Moments, srm};
 use entries::Entry;
 pub use entries::MOST_ENTRIES;
+pub(super) use found::short as short_name;
 use found::{Found, Row, short};
 use intake::Intake;
 pub use rules::RULES;
