@@ -15,6 +15,7 @@ use crate::check::{self, Context};
 use crate::cost::Cost;
 use crate::diagnostic::{self, Diagnostic, Finding, Place, Route, Rule, Severity};
 use crate::emit::{self, FileSet, RECORD_FILE};
+use crate::experiment;
 use crate::fit;
 use crate::lock;
 use crate::plan::StackPlan;
@@ -275,6 +276,7 @@ pub fn rules() -> Vec<&'static Rule> {
         .chain(lock::RULES.iter().copied())
         .chain(emit::rules())
         .chain(policy::RULES.iter().copied())
+        .chain(experiment::analysis::scores::RULES)
         .chain([&INCOMPARABLE, &INTERNAL])
         .collect();
     rules.sort_by_key(|r| r.code);

@@ -69,6 +69,7 @@ Examples:
   llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc prompt list              every version of every prompt, and what it costs
   llmc experiment assign EXPERIMENT --user ID    which variant a user gets
+  llmc experiment analyze NAME --scores FILE     what the scores of its users say
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of
   llmc prompt pin               pin the versions of prompts that are live

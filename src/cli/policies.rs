@@ -17,7 +17,7 @@ pub(super) fn of_repository(root: &Path) -> Result<Policies, Failure> {
 }
 
 /// Today in UTC; what `SOURCE_DATE_EPOCH` says instead, as builds that are to be repeated set it.
-fn today() -> Result<Day, Failure> {
+pub(super) fn today() -> Result<Day, Failure> {
     let seconds = match std::env::var_os("SOURCE_DATE_EPOCH").filter(|value| !value.is_empty()) {
         None => SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok()),
         // A day of the year 9999 is far enough.

@@ -6,6 +6,7 @@ use super::Failure;
 use super::output::Output;
 use crate::cost;
 use crate::diagnostic;
+use crate::experiment::analysis;
 use crate::fit;
 use crate::plan;
 use crate::policy;
@@ -38,6 +39,8 @@ enum What {
     Fit,
     /// The output of `cost --json`.
     Cost,
+    /// The output of `experiment analyze --json`.
+    Analysis,
     /// What a rule of a policy may give.
     PolicyFinding,
 }
@@ -50,6 +53,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         What::Plan => plan::json_schema().to_value(),
         What::Fit => fit::json_schema().to_value(),
         What::Cost => cost::json_schema().to_value(),
+        What::Analysis => analysis::json_schema().to_value(),
         What::PolicyFinding => policy::finding_schema().to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;

@@ -133,8 +133,10 @@ impl Diagnostic {
 pub struct Label {
     /// Path to show, relative to the working directory where possible, with `/`.
     pub path: String,
-    /// Whole text of the file; empty when the file could not be read as text.
+    /// Whole text of the file, or of one line of it; empty when the file could not be read as text.
     pub text: Arc<str>,
+    /// Line that the text begins with, from 1.
+    pub first_line: usize,
     /// Byte range in `text`.
     pub range: Range<usize>,
     /// Why this place matters; may be empty.
@@ -144,12 +146,17 @@ pub struct Label {
 impl Label {
     /// One-based line and column (in characters) of the start.
     pub fn start(&self) -> (usize, usize) {
-        line_and_column(&self.text, self.range.start)
+        self.line_and_column(self.range.start)
     }
 
     /// One-based line and column (in characters) of the end.
     pub fn end(&self) -> (usize, usize) {
-        line_and_column(&self.text, self.range.end)
+        self.line_and_column(self.range.end)
+    }
+
+    fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let (line, column) = line_and_column(&self.text, offset);
+        (line + self.first_line - 1, column)
     }
 }
 

@@ -41,5 +41,5 @@ fn snippet(label: &Label, primary: bool) -> Snippet<'_, annotate_snippets::Annot
     let kind = if primary { AnnotationKind::Primary } else { AnnotationKind::Context };
     let annotation = kind.span(label.range.clone());
     let annotation = if label.note.is_empty() { annotation } else { annotation.label(printable(&label.note)) };
-    Snippet::source(&*label.text).path(&label.path).fold(true).annotation(annotation)
+    Snippet::source(&*label.text).line_start(label.first_line).path(&label.path).fold(true).annotation(annotation)
 }

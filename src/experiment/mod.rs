@@ -1,4 +1,5 @@
 //! Experiments: who gets which arm, how many users show an effect, and what the scores say.
 
+pub mod analysis;
 pub mod assign;
 pub mod design;

@@ -49,7 +49,7 @@ pub fn read_file(path: &Path, shown: &str) -> (Vec<File>, Vec<Finding>) {
         Err(refused) => {
             let (diagnostic, text) = *refused;
             let range = if let Place::Text { range, .. } = diagnostic.primary.0 { range } else { 0..0 };
-            let primary = Label { path: shown.to_owned(), text: redact(&text).into(), range, note: diagnostic.primary.1 };
+            let primary = Label { path: shown.to_owned(), text: redact(&text).into(), range, first_line: 1, note: diagnostic.primary.1 };
             let message = redact(&diagnostic.message);
             (Vec::new(), vec![Finding { rule: diagnostic.rule, message, primary, related: Vec::new(), help: diagnostic.help }])
         }
@@ -98,6 +98,6 @@ fn link(shown: &str) -> Finding {
 }
 
 fn fault(path: &str, message: String, help: &str) -> Finding {
-    let primary = Label { path: path.to_owned(), text: "".into(), range: 0..0, note: String::new() };
+    let primary = Label { path: path.to_owned(), text: "".into(), range: 0..0, first_line: 1, note: String::new() };
     Finding { rule: &rules::FAULT, message, primary, related: Vec::new(), help: vec![help.to_owned()] }
 }

@@ -23,7 +23,7 @@ impl Texts {
         Finding {
             rule: &rules::FAULT,
             message: redact(message.as_ref()),
-            primary: Label { path: path.to_owned(), text, range, note: String::new() },
+            primary: Label { path: path.to_owned(), text, range, first_line: 1, note: String::new() },
             related: Vec::new(),
             help: vec![help.into()],
         }

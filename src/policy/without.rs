@@ -24,7 +24,7 @@ impl Set {
         let fault = Finding {
             rule,
             message: message.to_owned(),
-            primary: Label { path, text: "".into(), range: 0..0, note: String::new() },
+            primary: Label { path, text: "".into(), range: 0..0, first_line: 1, note: String::new() },
             related: Vec::new(),
             help: vec!["build llmc with the feature `policy`, which is on by default".to_owned()],
         };

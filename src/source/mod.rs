@@ -242,14 +242,16 @@ impl Sources {
             Place::Text { file, range } if file.is_empty() => self.in_spec(range, note),
             Place::Text { file, range } => {
                 let text = self.shown_files.get(&file).cloned().unwrap_or_else(|| "".into());
-                Label { path: redact(&format!("{}{file}", self.folder)), range: clamp(&text, range), text, note }
+                Label { path: redact(&format!("{}{file}", self.folder)), range: clamp(&text, range), text, first_line: 1, note }
             }
-            Place::File(file) => Label { path: redact(&format!("{}{file}", self.folder)), text: "".into(), range: 0..0, note },
+            Place::File(file) => {
+                Label { path: redact(&format!("{}{file}", self.folder)), text: "".into(), range: 0..0, first_line: 1, note }
+            }
         }
     }
 
     fn in_spec(&self, range: Range<usize>, note: String) -> Label {
-        Label { path: self.spec_path.clone(), range: clamp(&self.shown, range), text: self.shown.clone(), note }
+        Label { path: self.spec_path.clone(), range: clamp(&self.shown, range), text: self.shown.clone(), first_line: 1, note }
     }
 
     /// The spans of `route`, or of its nearest ancestor that was written.

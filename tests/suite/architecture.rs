@@ -57,6 +57,7 @@ const LAYERS: [(&str, &[&str]); 25] = [
             "cost",
             "diagnostic",
             "emit",
+            "experiment",
             "fit",
             "lock",
             "plan",

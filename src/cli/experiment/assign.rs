@@ -6,11 +6,11 @@ use std::io::{self, BufRead, Read};
 use clap::ValueEnum;
 
 use super::super::output::Output;
-use super::super::{Failure, inputs, select};
-use crate::compile::Compilation;
-use crate::diagnostic::{self, did_you_mean, printable};
+use super::super::Failure;
+use super::{find, stacks};
+use crate::diagnostic;
 use crate::experiment::assign::{USER_KEY, assign};
-use crate::stack::{Experiment, HashGeneration, Stack};
+use crate::stack::HashGeneration;
 
 /// Say which variant of an experiment a user gets, as flagd does.
 ///
@@ -83,9 +83,8 @@ fn attribute(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    let chosen = select::choose(args.stack.as_ref().map(std::slice::from_ref))?;
-    let compilations = inputs::compile_all(&chosen, inputs::default_jobs())?;
-    let (compilation, stack, experiment) = find(&compilations, &args.name)?;
+    let compilations = stacks(args.stack.as_ref())?;
+    let (compilation, stack, experiment) = find(&args.name, &compilations, output)?;
     if diagnostic::has_errors(&compilation.findings) {
         output.warning(&format!("`{}` has errors, so no flag is compiled from it; `llmc check` shows them", compilation.spec_path));
     }
@@ -109,32 +108,6 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             output.print(&text)
         }
         None => lines(&mut io::stdin().lock(), answer, output),
-    }
-}
-
-/// The one experiment `name`, with its stack and what that was compiled from.
-fn find<'a>(compilations: &'a [Compilation], name: &str) -> Result<(&'a Compilation, &'a Stack, &'a Experiment), Failure> {
-    let stacks = || compilations.iter().filter_map(|compilation| compilation.stack.as_ref());
-    let of = |compilation: &'a Compilation| {
-        let stack = compilation.stack.as_ref()?;
-        Some((compilation, stack, stack.experiments.get(name)?))
-    };
-    let found: Vec<_> = compilations.iter().filter_map(of).collect();
-    match found.as_slice() {
-        [one] => Ok(*one),
-        [] => {
-            let names: Vec<&str> = stacks().flat_map(|stack| stack.experiments.keys()).map(String::as_str).collect();
-            let near = match did_you_mean(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if names.is_empty() => "no stack has one that can be read; `llmc check` says what is wrong".to_owned(),
-                None => format!("there is: {}", names.join(", ")),
-            };
-            Err(format!("no experiment `{}`; {near}", printable(name)).into())
-        }
-        several => {
-            let stacks: Vec<&str> = several.iter().map(|(_, stack, _)| stack.name.as_str()).collect();
-            Err(format!("several stacks have an experiment `{}`; add --stack with one of: {}", printable(name), stacks.join(", ")).into())
-        }
     }
 }
 

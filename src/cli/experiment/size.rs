@@ -35,7 +35,7 @@ where the spec states no `users-per-day`.";
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let compilations = stacks(args.stack.as_ref())?;
-    let (stack, experiment) = find(&args.name, &compilations, output)?;
+    let (_, stack, experiment) = find(&args.name, &compilations, output)?;
     let fault = |fault: design::Fault| Failure::Message(format!("the metric `{}` cannot be planned for: {}", fault.metric, fault.error));
     let design = design::design(experiment).map_err(fault)?;
     let text = if args.json {

@@ -310,7 +310,7 @@ pub fn filled_with(text: &str) -> Case {
             level: RiskLevel::Low,
         }],
     };
-    let label = Label { path: t(), text: Arc::from(""), range: 0..0, note: t() };
+    let label = Label { path: t(), text: Arc::from(""), range: 0..0, first_line: 1, note: t() };
     let finding = Finding { rule: &RULE, message: t(), primary: label, related: Vec::new(), help: vec![t()] };
     Case {
         plan,
