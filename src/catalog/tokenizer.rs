@@ -65,23 +65,29 @@ impl Tokenizer {
         &self.stated.sha256
     }
 
+    /// Loads the file, which takes seconds, where it is not loaded yet.
+    ///
+    /// # Errors
+    /// Why the file is no tokenizer, the same with each call.
+    pub fn load(&self) -> Result<(), TokenizerFault> {
+        self.loaded().map(drop)
+    }
+
     /// Tokens of `text` without marks of a chat template. The first call loads the file, which takes seconds.
     ///
     /// # Errors
     /// Why the file is no tokenizer, the same with each call; or that it refuses the text.
     pub fn count(&self, text: &str) -> Result<u64, TokenizerFault> {
+        count(self.loaded()?, text)
+    }
+
+    fn loaded(&self) -> Result<&Loaded, TokenizerFault> {
         let loaded = self.loaded.get_or_init(|| {
             let bytes = (self.read)()?;
             let found = sha256(&bytes);
-            if found != self.stated.sha256 {
-                return Err(TokenizerFault::OtherDigest { found });
-            }
-            load(&bytes)
+            if found == self.stated.sha256 { load(&bytes) } else { Err(TokenizerFault::OtherDigest { found }) }
         });
-        match loaded {
-            Ok(loaded) => count(loaded, text),
-            Err(fault) => Err(fault.clone()),
-        }
+        loaded.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -97,21 +103,33 @@ type Loaded = std::convert::Infallible;
 
 #[cfg(feature = "tokenizers")]
 fn load(bytes: &[u8]) -> Result<Loaded, TokenizerFault> {
-    let no_json = |error: serde_json::Error| TokenizerFault::NotATokenizer(format!("it is no JSON: {error}"));
     // A foreign reader of foreign data: where it fails, its panic is a fault of the file.
     let read = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(bytes));
     let mut tokenizer = match read {
         Ok(Ok(tokenizer)) => tokenizer,
-        Ok(Err(error)) => {
-            serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(no_json)?;
-            return Err(TokenizerFault::NotATokenizer(error.to_string()));
-        }
+        Ok(Err(error)) => return Err(TokenizerFault::NotATokenizer(why_not(bytes, &error.to_string()))),
         Err(_) => return Err(TokenizerFault::NotATokenizer("it cannot be read".to_owned())),
     };
     // A file may say that texts are cut or filled to a length, which would hide how long they are.
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(|error| TokenizerFault::NotATokenizer(error.to_string()))?;
     Ok(tokenizer)
+}
+
+/// Why `bytes` are no tokenizer: the reader's own words for what is none at all help nobody.
+#[cfg(feature = "tokenizers")]
+fn why_not(bytes: &[u8], words: &str) -> String {
+    if std::str::from_utf8(bytes).is_err() {
+        return "it is no text".to_owned();
+    }
+    match serde_json::from_slice::<serde_json::Value>(bytes) {
+        Err(error) if error.is_eof() => format!("it ends too early, at line {}", error.line()),
+        Err(error) => format!("it is no JSON: {error}"),
+        Ok(value) if value.pointer("/model/vocab").is_none() => {
+            "it has no `model` with a `vocab`, as every `tokenizer.json` has".to_owned()
+        }
+        Ok(_) => words.to_owned(),
+    }
 }
 
 #[cfg(feature = "tokenizers")]

@@ -1,8 +1,8 @@
 //! Answers that leave no room for their prompt.
 
+use super::support::answerers::answerers;
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Place, Route, Rule, Severity};
-use crate::spec;
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 
@@ -19,32 +19,31 @@ static RULE: Rule = Rule {
 };
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
-    for (routed, route, name) in cx.spec.route.iter().flat_map(|(name, route)| answerers(name, route)) {
-        let (Some(prompt), Some(model)) = (cx.spec.prompt.get(&route.prompt), cx.spec.model.get(name)) else { continue };
-        let length = model.serve.max_model_len;
-        for (version, described) in prompt.version.iter().filter(|(_, v)| v.sampling.max_tokens >= length) {
-            let asked = described.sampling.max_tokens;
-            let variables: u64 = prompt.variable.values().fold(0, |sum, v| sum.saturating_add(v.max_tokens));
-            let at = Route::of(["prompt", &route.prompt, "version", version, "sampling", "max-tokens"]);
-            let message = format!("an answer of {asked} tokens leaves no room for the prompt in the {length} of `{name}`");
-            let finding = Diagnostic::at_value(&RULE, at, message)
-                .label("prompt and answer share `max-model-len`")
-                .related(Place::Value(Route::of(["model", name, "serve", "max-model-len"])), format!("{length} tokens for both"))
-                .related(Place::Value(routed.clone()), "routed here");
-            // The template's own words come on top of its variables.
-            out.push(match length.checked_sub(variables).filter(|left| *left > 1) {
-                Some(left) => finding.help(format!("write less than `max-tokens={left}`: the variables may fill {variables} tokens")),
-                None => finding.help(format!("raise `max-model-len` above {}: the variables alone may fill {variables} tokens", variables.saturating_add(asked))),
-            });
+    for (name, route) in &cx.spec.route {
+        let Some(prompt) = cx.spec.prompt.get(&route.prompt) else { continue };
+        for (version, described) in &prompt.version {
+            for (routed, model_name) in answerers((name, route), (version, described)) {
+                let Some(length) = cx.spec.model.get(model_name).map(|model| model.serve.max_model_len) else { continue };
+                let asked = described.sampling.max_tokens;
+                if asked < length {
+                    continue;
+                }
+                let variables: u64 = prompt.variable.values().fold(0, |sum, v| sum.saturating_add(v.max_tokens));
+                let at = Route::of(["prompt", &route.prompt, "version", version, "sampling", "max-tokens"]);
+                let message = format!("an answer of {asked} tokens leaves no room for the prompt in the {length} of `{model_name}`");
+                let finding = Diagnostic::at_value(&RULE, at, message)
+                    .label("prompt and answer share `max-model-len`")
+                    .related(Place::Value(Route::of(["model", model_name, "serve", "max-model-len"])), format!("{length} tokens for both"))
+                    .related(Place::Value(routed), "routed here");
+                // The template's own words come on top of its variables.
+                out.push(match length.checked_sub(variables).filter(|left| *left > 1) {
+                    Some(left) => finding.help(format!("write less than `max-tokens={left}`: the variables may fill {variables} tokens")),
+                    None => finding.help(format!(
+                        "raise `max-model-len` above {}: the variables alone may fill {variables} tokens",
+                        variables.saturating_add(asked)
+                    )),
+                });
+            }
         }
     }
-}
-
-/// The models that may answer a route, each with the place that names it.
-fn answerers<'a>(name: &str, route: &'a spec::Route) -> Vec<(Route, &'a spec::Route, &'a str)> {
-    let at = Route::of(["route", name]);
-    let mut answerers = vec![(at.key("model"), route, route.model.as_str())];
-    answerers.extend(route.tier.iter().map(|(tier, t)| (at.key("tier").key(tier).key("model"), route, t.model.as_str())));
-    answerers.extend(route.fallback.iter().map(|fallback| (at.key("fallback").key("model"), route, fallback.model.as_str())));
-    answerers
 }

@@ -1,11 +1,13 @@
 //! What several rules share.
 
+pub(super) mod answerers;
 pub(super) mod budget;
 pub(super) mod experiments;
 pub(super) mod indicators;
 pub(super) mod load;
 pub(super) mod longest;
 pub(super) mod names;
+pub(super) mod overlong;
 pub(super) mod placement;
 pub(super) mod prices;
 pub(super) mod remedy;

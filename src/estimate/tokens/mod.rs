@@ -19,5 +19,5 @@ pub use count::{By, Count};
 pub use estimate::{BASIS, o200k, of_family, of_known};
 pub use family::Family;
 pub use pieces::{Piece, pieces, static_text};
-pub use prompt::{Parts, Reader, counted, of_version};
+pub use prompt::{Parts, Reader, counted, is_known, of_version, of_version_for};
 pub use template::{Messages, around};

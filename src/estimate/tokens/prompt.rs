@@ -113,9 +113,21 @@ impl<'a> Reader<'a> {
 /// Tokens of the version `name` of `prompt` for the model that answers it on `route`; none where the stack does not
 /// have them. A vocabulary is loaded only where `llmc.lock` does not know these very templates.
 pub fn of_version(stack: &Stack, prompt: &str, name: &str, route: &Route) -> Option<Parts> {
-    let version = stack.prompts.get(prompt)?.versions.get(name)?;
     let target = route.answers.get(name).map_or(&route.target, |answer| &answer.target);
+    of_version_for(stack, prompt, name, route, target)
+}
+
+/// The same for `target`, such as a tier of the route.
+pub fn of_version_for(stack: &Stack, prompt: &str, name: &str, route: &Route, target: &Target) -> Option<Parts> {
+    let version = stack.prompts.get(prompt)?.versions.get(name)?;
     Some(Reader::of_target(stack, target).parts(version, known(stack, prompt, name, version, &route.name)))
+}
+
+/// Whether [`of_version_for`] would load nothing.
+pub fn is_known(stack: &Stack, prompt: &str, name: &str, route: &Route, target: &Target) -> bool {
+    let version = stack.prompts.get(prompt).and_then(|prompt| prompt.versions.get(name));
+    let known = version.and_then(|version| known(stack, prompt, name, version, &route.name));
+    known.is_some_and(|known| known.by == Reader::of_target(stack, target).by())
 }
 
 /// What `llmc.lock` keeps of these tokens, by the names of all three.
