@@ -65,14 +65,14 @@ Examples:
   llmc drift --context prod     where files or the cluster differ from it
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
   llmc cost                     what a month, a route and a request cost
-  llmc experiment size NAME     how many users an experiment takes, and how many days
-  llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc prompt list              every version of every prompt, and what it costs
-  llmc experiment assign EXPERIMENT --user ID    which variant a user gets
-  llmc experiment analyze NAME --scores FILE     what the scores of its users say
+  llmc prompt pin               pin what is live, so that it never changes
+  llmc experiment size NAME     how many users an experiment takes, and how many days
+  llmc experiment assign NAME --user ID        which variant a user gets
+  llmc experiment analyze NAME --scores FILE   what the scores of its users say
+  llmc upgrade vllm 0.33.0      move specs to another release of their engine
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of
-  llmc prompt pin               pin the versions of prompts that are live
   llmc explain LLMC-H003        what a code means, and what to do
 
 Exit codes: 0 fine, 1 findings of severity error or any failure, 2 changes, where a command has
@@ -90,7 +90,6 @@ enum Command {
     Experiment(experiment::Args),
     Fmt(fmt::Args),
     Upgrade(upgrade::Args),
-    Experiment(experiment::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Model(model::Args),
@@ -154,7 +153,6 @@ pub fn run() -> ExitCode {
         Command::Experiment(args) => experiment::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Upgrade(args) => upgrade::run(&args, &mut output),
-        Command::Experiment(args) => experiment::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Model(args) => model::run(&args, &mut output),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::output::Output;
 use super::super::progress::Progress;
-use super::super::{Failure, policies};
+use super::super::{Failure, inputs, policies};
 use super::{find, stacks};
 use crate::compile;
 use crate::diagnostic::{Severity, thousands};

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read};
 
 use clap::ValueEnum;
 
-use super::super::output::Output;
 use super::super::Failure;
+use super::super::output::Output;
 use super::{find, stacks};
 use crate::diagnostic;
 use crate::experiment::assign::{USER_KEY, assign};
