@@ -11,7 +11,7 @@ use super::renames::Renames;
 use crate::spec::{Objective, PiiKind, SelfCheck, Spec};
 
 /// The rule files of a tree.
-const RULE_FILES: [&str; 2] = ["prometheus/rules.yaml", "prometheus/cost.yaml"];
+const RULE_FILES: [&str; 3] = ["prometheus/rules.yaml", "prometheus/cost.yaml", "prometheus/experiments.yaml"];
 
 /// A check that a route has in force.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,6 +13,7 @@ mod cli;
 mod cost;
 mod crash;
 mod drift;
+mod experiments;
 mod fit;
 mod flagd;
 mod git;

@@ -127,12 +127,15 @@ fn rule_queries(folder: &Path) -> Vec<(String, String)> {
     queries
 }
 
-/// The rule files, and the groups of both.
-const RULES: [&str; 2] = ["rules.yaml", "cost.yaml"];
+/// The rule files of a compiled stack; the last only where it has experiments.
+fn rule_files(folder: &Path) -> Vec<&'static str> {
+    let is_there = |file: &&str| *file != "experiments.yaml" || folder.join("prometheus").join(file).exists();
+    ["rules.yaml", "cost.yaml", "experiments.yaml"].into_iter().filter(is_there).collect()
+}
 
 fn rule_groups(folder: &Path) -> Vec<Value> {
     let groups = |file: &str| yaml(&folder.join("prometheus").join(file))["groups"].as_array().expect("groups").clone();
-    RULES.into_iter().flat_map(groups).collect()
+    rule_files(folder).into_iter().flat_map(groups).collect()
 }
 
 fn selectors(expr: &Expr, found: &mut Vec<String>) {
@@ -175,7 +178,7 @@ fn test(name: &str, world: &World, queries: &[(String, String)]) -> Value {
 fn ask(folder: &Path, tests: Vec<Value>) -> Run {
     let groups: Vec<Value> = rule_groups(folder).iter().map(|group| group["name"].clone()).collect();
     let file = folder.join("prometheus/panels.yaml");
-    let tests = json!({ "rule_files": RULES, "evaluation_interval": "5m", "group_eval_order": groups, "tests": tests });
+    let tests = json!({ "rule_files": rule_files(folder), "evaluation_interval": "5m", "group_eval_order": groups, "tests": tests });
     // JSON is YAML.
     std::fs::write(&file, tests.to_string()).expect("written");
     judge("promtool", &["test", file.to_str().expect("UTF-8")], "")
@@ -244,6 +247,12 @@ fn a_series_that_is_renamed_or_loses_a_label_is_noticed() {
         ("namespace=\"llm-serving\"", "exported_namespace=\"llm-serving\"", ["Ready copies A of all", "alert NoReadyReplicas"]),
         ("le=\"2.5\"", "le=\"2.50\"", ["Objectives: allowed failures used A of all", "recorded llmc:slo_bad_requests:ratio_rate1h"]),
         ("kube_deployment_spec_replicas{", "kube_deployment_replicas{", ["Ready copies A of llama-8b", "alert GuardrailsDown"]),
+        (
+            "feature_flag_result_variant=",
+            "feature_flag_variant=",
+            ["Share of each arm: support-v2 A of all", "recorded llmc:experiment_evaluations:increase1d"],
+        ),
+        ("experiment=\"support-v2\"", "experiment=\"v2\"", ["Guard ttft: support-v2 A of all", "recorded llmc:experiment_outcome:mean1d"]),
     ] {
         let mut test = test("renamed", &World::of(&resolved(name), &folder), &queries);
         for series in test["input_series"].as_array_mut().expect("series") {

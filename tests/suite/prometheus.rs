@@ -8,9 +8,11 @@ use tempfile::TempDir;
 
 use crate::harness::{Run, compile, copy, example_stacks, judge, root, yaml};
 
-/// The rule files of a stack with models, and their tests.
-const RULES: [&str; 2] = ["rules.yaml", "cost.yaml"];
-const TESTS: [&str; 2] = ["tests.yaml", "cost-tests.yaml"];
+/// The rule files of a stack with models, and their tests; experiments only where the stack has some.
+const RULES: [&str; 3] = ["rules.yaml", "cost.yaml", "experiments.yaml"];
+const TESTS: [&str; 4] = ["tests.yaml", "cost-tests.yaml", "experiments-tests.yaml", "experiments-end-tests.yaml"];
+/// How the names of files about experiments begin.
+const EXPERIMENTS: &str = "experiments";
 
 /// A compiled stack in a folder of its own.
 struct Compiled {
@@ -40,6 +42,11 @@ impl Compiled {
         self.folder.path().join("out").join(&self.name).join("prometheus").join(file)
     }
 
+    /// Those of `files` that the stack has: all but what is about experiments must be there.
+    fn there(&self, files: &'static [&'static str]) -> Vec<&'static str> {
+        files.iter().copied().filter(|file| !file.starts_with(EXPERIMENTS) || self.path(file).exists()).collect()
+    }
+
     fn text(&self, file: &str) -> String {
         std::fs::read_to_string(self.path(file)).expect("an emitted file")
     }
@@ -48,10 +55,10 @@ impl Compiled {
         yaml(&self.text(file))
     }
 
-    /// Edits both rule files; one of them at least must change.
+    /// Edits all rule files; one of them at least must change.
     fn rewrite_rules(&self, edit: impl Fn(String) -> String) {
         let mut is_changed = false;
-        for file in RULES {
+        for file in self.there(&RULES) {
             let before = self.text(file);
             let after = edit(before.clone());
             is_changed |= before != after;
@@ -60,9 +67,9 @@ impl Compiled {
         assert!(is_changed, "the edit changed nothing");
     }
 
-    /// Every rule of both files.
+    /// Every rule of all files.
     fn rules(&self) -> Vec<Value> {
-        RULES.iter().flat_map(|file| rules(&self.yaml(file)).into_iter().cloned().collect::<Vec<_>>()).collect()
+        self.there(&RULES).iter().flat_map(|file| rules(&self.yaml(file)).into_iter().cloned().collect::<Vec<_>>()).collect()
     }
 
     fn judged(&self, task: &str, files: &[&str]) -> Run {
@@ -71,11 +78,11 @@ impl Compiled {
     }
 
     fn check(&self) -> Run {
-        self.judged("check", &RULES)
+        self.judged("check", &self.there(&RULES))
     }
 
     fn test(&self) -> Run {
-        self.judged("test", &TESTS)
+        self.judged("test", &self.there(&TESTS))
     }
 }
 
@@ -94,7 +101,8 @@ fn rules(file: &Value) -> Vec<&Value> {
 
 /// How the tests of an alert begin: its name, model and objective.
 fn subject(alert: &Value) -> String {
-    let labels = ["llmc_guardrails", "llmc_model", "llmc_objective"].into_iter().filter_map(|label| alert["labels"][label].as_str());
+    let labels = ["llmc_guardrails", "llmc_model", "llmc_objective", "llmc_experiment", "llmc_variant", "llmc_metric"];
+    let labels = labels.into_iter().filter_map(|label| alert["labels"][label].as_str());
     std::iter::once(text(alert, "alert")).chain(labels).collect::<Vec<_>>().join(" ")
 }
 
@@ -114,7 +122,7 @@ fn the_object_holds_the_very_rules_that_are_tested() {
         let stack = Compiled::example(&name);
         let object = stack.yaml("prometheus-rule.yaml");
         assert_eq!(object["kind"], "PrometheusRule");
-        let groups: Vec<Value> = RULES.iter().flat_map(|file| items(&stack.yaml(file), "groups").to_vec()).collect();
+        let groups: Vec<Value> = stack.there(&RULES).iter().flat_map(|file| items(&stack.yaml(file), "groups").to_vec()).collect();
         assert_eq!(object["spec"], json!({ "groups": groups }), "{name}");
         assert_eq!(object["metadata"]["labels"]["release"], "kube-prometheus-stack", "{name}");
     }
@@ -124,7 +132,8 @@ fn the_object_holds_the_very_rules_that_are_tested() {
 fn every_alert_has_its_three_tests_and_says_whom_and_what() {
     for name in example_stacks() {
         let stack = Compiled::example(&name);
-        let (rules, tests) = (stack.rules(), TESTS.map(|file| stack.yaml(file)));
+        let tests: Vec<Value> = stack.there(&TESTS).into_iter().map(|file| stack.yaml(file)).collect();
+        let rules = stack.rules();
         let mut cases: BTreeMap<&str, u32> = BTreeMap::new();
         for test in tests.iter().flat_map(|file| items(file, "tests")) {
             *cases.entry(text(test, "name")).or_default() += 1;
@@ -151,7 +160,7 @@ fn every_alert_has_its_three_tests_and_says_whom_and_what() {
 fn every_test_of_every_alert_can_fail() {
     for (expr, must_fail) in [("vector(1) > 2", ": fires"), ("vector(1)", ": silent")] {
         let stack = Compiled::example("customer-support");
-        let tests = TESTS.map(|file| stack.yaml(file));
+        let tests: Vec<Value> = stack.there(&TESTS).into_iter().map(|file| stack.yaml(file)).collect();
         stack.rewrite_rules(|rules| {
             let mut is_alert = false;
             let lines = rules.lines().map(|line| {
@@ -214,7 +223,7 @@ fn a_broken_month_fails_its_tests() {
     ] {
         let stack = Compiled::example("korean-assistant");
         stack.rewrite_rules(|rules| rules.replace(from, to));
-        let run = stack.judged("test", &TESTS[1..]);
+        let run = stack.judged("test", &TESTS[1..2]);
         assert_eq!(run.code, 1, "{to}: {}", run.stdout);
         for test in tests {
             assert!(run.stdout.contains(test), "{to}: `{test}` passes\n{}", run.stdout);
@@ -243,11 +252,11 @@ fn a_new_price_rewrites_no_history() {
     tests["tests"][0]["promql_expr_test"] =
         json!([check(360, "month_to_date", month_to_date), check(360, "forecast", month_to_date + 384.0 * 8.8)]);
     std::fs::write(stack.path(TESTS[1]), tests.to_string()).expect("written");
-    let run = stack.judged("test", &TESTS[1..]);
+    let run = stack.judged("test", &TESTS[1..2]);
     assert_eq!(run.code, 0, "{}", run.stdout);
     // And it can fail: at the price of now, everything would have cost twice as much.
     stack.rewrite_rules(|rules| rules.replace("864000", "0"));
-    assert_eq!(stack.judged("test", &TESTS[1..]).code, 1);
+    assert_eq!(stack.judged("test", &TESTS[1..2]).code, 1);
 }
 
 #[test]
@@ -311,7 +320,7 @@ fn reserved_spot_and_guardrails_are_paid_for() {
     let all: Vec<Value> = checks.into_iter().chain(models).chain([idle]).collect();
     tests["tests"] = json!([{ "name": "classes", "interval": "1m", "input_series": input, "promql_expr_test": all }]);
     std::fs::write(stack.path(TESTS[1]), tests.to_string()).expect("written");
-    let run = stack.judged("test", &TESTS[1..]);
+    let run = stack.judged("test", &TESTS[1..2]);
     assert_eq!(run.code, 0, "{}", run.stdout);
 }
 

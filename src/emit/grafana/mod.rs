@@ -4,6 +4,7 @@
 //! lists of [`panel::Panel`]s, and [`layout`] alone knows where they stand.
 
 mod cost;
+mod experiments;
 mod gpu;
 mod layout;
 mod objective;
@@ -79,7 +80,14 @@ fn config_map(stack: &Stack, dashboard: &Value) -> Value {
 
 fn dashboard(stack: &Stack) -> Value {
     let query = Query { stack };
-    let rows = [overview::row(&query), performance::row(&query), cost::row(&query), quality::row(&query), gpu::row(&query)];
+    let rows = [
+        overview::row(&query),
+        performance::row(&query),
+        cost::row(&query),
+        quality::row(&query),
+        experiments::row(&query),
+        gpu::row(&query),
+    ];
     json!({
         "uid": uid(stack),
         "title": format!("LLM / {}", routes::plain(&stack.name)),

@@ -49,7 +49,7 @@ fn panels_do_not_overlap() {
         for row in &levels[0].clone() {
             levels.extend(row["panels"].as_array().filter(|inside| !inside.is_empty()).cloned());
         }
-        assert_eq!(levels.len(), 5, "four closed rows");
+        assert_eq!(levels.len(), 5 + usize::from(!stack.experiments.is_empty()), "{}", stack.name);
         for level in levels {
             let mut taken = BTreeSet::new();
             for panel in level {
@@ -105,6 +105,35 @@ fn ids_are_unique_and_outlive_other_changes() {
     assert!(after.iter().all(|(name, id)| before.get(name) == Some(id)), "an id has changed");
 }
 
+/// Panels of an experiment: titles before the colon.
+fn about_experiments(stack: &Stack) -> Vec<String> {
+    assert_eq!(faults(stack), Vec::<String>::new());
+    let dashboard = dashboard(stack);
+    let titles = panels(&dashboard).into_iter().filter_map(|p| p["title"].as_str()?.strip_suffix(": support-v2").map(str::to_owned));
+    titles.collect()
+}
+
+#[test]
+fn experiments_are_shown_while_they_run() {
+    let mut stack = example("customer-support", "stack.kdl");
+    let all = [
+        "Evaluations",
+        "Share of each arm",
+        "Sample ratio mismatch",
+        "Evaluations without an arm",
+        "Days left",
+        "Guard ttft",
+        "Mean of quality",
+    ];
+    assert_eq!(about_experiments(&stack), all);
+    let experiment = stack.experiments.get_mut("support-v2").expect("the experiment");
+    experiment.ends = None;
+    experiment.arms.get_mut("control").expect("the control").active_parts = 0;
+    assert_eq!(about_experiments(&stack), [&all[..2], &all[3..4], &all[5..]].concat(), "one arm has no ratio");
+    stack.experiments.get_mut("support-v2").expect("the experiment").state = crate::spec::ExperimentState::Stopped;
+    assert_eq!(about_experiments(&stack), [""; 0]);
+}
+
 #[test]
 fn engine_versions_are_asked_by_their_own_names() {
     let mut stack = example("customer-support", "stack.kdl");
@@ -153,6 +182,13 @@ fn names_stay_names() {
     let mut model = stack.models["llama-8b"].clone();
     model.name = hostile.into();
     stack.models.insert(hostile.into(), model);
+    let mut experiment = stack.experiments["support-v2"].clone();
+    experiment.name = hostile.into();
+    experiment.control = hostile.into();
+    experiment.arms.insert(hostile.into(), experiment.arms["control"].clone());
+    experiment.metrics.insert(hostile.into(), experiment.metrics["quality"].clone());
+    experiment.guards.insert(hostile.into(), experiment.guards["ttft"].clone());
+    stack.experiments.insert(hostile.into(), experiment);
     let dashboard = dashboard(&stack);
     let text = dashboard.to_string();
     assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), dashboard);
@@ -189,6 +225,7 @@ fn a_stack_of_external_models_only_has_a_dashboard() {
     let mut stack = example("customer-support", "stack.kdl");
     stack.models.clear();
     stack.routes.retain(|_, route| matches!(route.target, crate::stack::Target::External(_)));
+    stack.experiments.clear();
     assert_eq!(faults(&stack), Vec::<String>::new());
     let dashboard = dashboard(&stack);
     let titles: Vec<&str> = panels(&dashboard).into_iter().filter_map(|p| p["title"].as_str()).collect();

@@ -287,7 +287,7 @@ fn engine_errors(scope: &Scope<'_>) -> Option<Alert> {
 }
 
 /// A number as `humanize` of Prometheus' templates prints it: four significant digits and a prefix.
-fn humanized(value: f64) -> String {
+pub(super) fn humanized(value: f64) -> String {
     let (scaled, prefix) = [(1e6, "M"), (1e3, "k"), (1.0, "")]
         .into_iter()
         .find(|(unit, _)| value >= *unit)

@@ -1,5 +1,5 @@
-//! Prometheus: recording rules, alerts and their unit tests, as two rule files and as one
-//! PrometheusRule of both.
+//! Prometheus: recording rules, alerts and their unit tests, as rule files and as one
+//! PrometheusRule of them all.
 //!
 //! Everything is written for promtool 2.42 and later: no labels of groups, no fuzzy comparison.
 
@@ -7,6 +7,7 @@ mod alerts;
 mod budget;
 mod cost;
 mod expected;
+pub(super) mod experiment;
 mod guardrails;
 mod month;
 mod month_tests;
@@ -29,6 +30,7 @@ use crate::stack::Stack;
 /// The rule files, as the test files name them.
 const RULES_FILE: &str = "rules.yaml";
 const COST_RULES_FILE: &str = "cost.yaml";
+const EXPERIMENT_RULES_FILE: &str = "experiments.yaml";
 /// Seconds between two evaluations of rules over many hours.
 const SLOW_INTERVAL_SECONDS: u64 = 120;
 
@@ -49,6 +51,16 @@ pub(super) fn emit(stack: &Stack, estimates: Estimates<'_>) -> Emitted {
     if let Some(tests) = unit_tests::month_file(stack, &groups) {
         out.file("prometheus/cost-tests.yaml", to_yaml(&tests));
     }
+    if !groups.experiments.is_empty() {
+        out.file(format!("prometheus/{EXPERIMENT_RULES_FILE}"), to_yaml(&rule::rule_file(groups.experiments.iter())));
+    }
+    for (name, tests) in
+        ["experiments-tests.yaml", "experiments-end-tests.yaml"].into_iter().zip(unit_tests::experiment_files(stack, &groups))
+    {
+        if let Some(tests) = tests {
+            out.file(format!("prometheus/{name}"), to_yaml(&tests));
+        }
+    }
     out.object("prometheus/prometheus-rule.yaml", prometheus_rule(stack, rule::rule_file(groups.all())));
     out
 }
@@ -59,6 +71,8 @@ struct Groups {
     service: Vec<Group>,
     /// What they cost, in a file of its own, so that a month of it is simulated in seconds.
     cost: Vec<Group>,
+    /// Who gets what in experiments and how it goes, in a file of its own, whose tests take days.
+    experiments: Vec<Group>,
 }
 
 impl Groups {
@@ -80,7 +94,7 @@ impl Groups {
         }
         service.extend(guardrails::groups(stack));
         service.retain(|group| !group.rules.is_empty());
-        Self { service, cost: Self::of_cost(stack, estimates) }
+        Self { service, cost: Self::of_cost(stack, estimates), experiments: experiment::groups(stack) }
     }
 
     fn of_cost(stack: &Stack, estimates: Estimates<'_>) -> Vec<Group> {
@@ -100,7 +114,7 @@ impl Groups {
     }
 
     fn all(&self) -> impl Iterator<Item = &Group> {
-        self.service.iter().chain(&self.cost)
+        self.service.iter().chain(&self.cost).chain(&self.experiments)
     }
 
     fn rules(&self) -> impl Iterator<Item = (&Group, &Rule)> {

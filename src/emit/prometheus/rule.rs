@@ -187,26 +187,48 @@ pub(super) struct Firing {
     pub(super) value: String,
 }
 
-/// Series as promtool's tests write them, one sample a minute, and when to look.
+/// Series as promtool's tests write them, and when to look.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
     /// Selector and values of each.
     pub(super) series: Vec<(String, String)>,
     /// Minutes after the first sample.
     pub(super) minutes: u32,
-    /// One sample an hour instead, and rules that run once an hour: for what takes days.
-    pub(super) is_hourly: bool,
+    /// Time between two samples.
+    pub(super) pace: Pace,
+}
+
+/// Time between two samples of a test, and with it the test file that the test goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A minute.
+    Minute,
+    /// An hour, and rules that run once an hour: for what takes days.
+    Hour,
+    /// So many minutes, and rules that run as seldom: for a day of the calendar, since tests begin in 1970.
+    Minutes(u32),
+}
+
+impl Pace {
+    /// As promtool reads it.
+    pub(super) fn interval(self) -> String {
+        match self {
+            Self::Minute => "1m".into(),
+            Self::Hour => "1h".into(),
+            Self::Minutes(minutes) => format!("{minutes}m"),
+        }
+    }
 }
 
 impl Input {
     /// Series that are looked at after `minutes`.
     pub(super) fn after(minutes: u32, series: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { series: series.into_iter().collect(), minutes, is_hourly: false }
+        Self { series: series.into_iter().collect(), minutes, pace: Pace::Minute }
     }
 
     /// Series of one sample an hour that are looked at after `hours`.
     pub(super) fn hourly(hours: u32, series: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { series: series.into_iter().collect(), minutes: hours * 60, is_hourly: true }
+        Self { series: series.into_iter().collect(), minutes: hours * 60, pace: Pace::Hour }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::emit::Estimates;
 use crate::emit::promql::RECORDED;
 use crate::stack::{Duration, Indicator, Stack, Target};
 
-fn example() -> Stack {
+pub(super) fn example() -> Stack {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/customer-support/stack.kdl");
     crate::compile::compile(std::path::Path::new(path), "stack.kdl", &crate::policy::Policies::shipped())
         .stack
@@ -22,13 +22,13 @@ fn estimated<T>(stack: &Stack, of: impl Fn(Estimates<'_>) -> T) -> T {
     of(Estimates { fits: &fits, capacities: &capacities, cost: Some(&cost) })
 }
 
-fn emit(stack: &Stack) -> Emitted {
+pub(super) fn emit(stack: &Stack) -> Emitted {
     estimated(stack, |estimates| super::emit(stack, estimates))
 }
 
 fn groups(stack: &Stack) -> Vec<Group> {
     let groups = estimated(stack, |estimates| Groups::of(stack, estimates));
-    groups.service.into_iter().chain(groups.cost).collect()
+    groups.service.into_iter().chain(groups.cost).chain(groups.experiments).collect()
 }
 
 fn faults(stack: &Stack) -> Vec<String> {
@@ -107,6 +107,7 @@ fn thresholds_are_scaled_to_the_window_and_exact() {
 fn without_models_there_is_nothing_to_measure() {
     let mut stack = example();
     stack.models.clear();
+    stack.experiments.clear();
     stack.routes.retain(|_, route| matches!(route.target, Target::External(_)));
     // The server in front of somebody else's model is still in the cluster.
     let alerts = names(&stack, |rule| matches!(rule, Rule::Alert(_)));

@@ -2,29 +2,40 @@
 
 use serde_json::{Value, json};
 
-use super::rule::{Alert, Group, Input, Labels, Rule};
+use super::rule::{Alert, Group, Input, Labels, Pace, Rule};
 use super::scope::{POD_NAME_END, Scope};
-use super::{COST_RULES_FILE, Groups, RULES_FILE, month_tests, prices};
+use super::{COST_RULES_FILE, EXPERIMENT_RULES_FILE, Groups, RULES_FILE, experiment, month_tests, prices};
 use crate::emit::promql::quote;
 use crate::engine::Signal;
 use crate::stack::Stack;
 
-/// The test file over the rule file of `groups`.
+/// The test file over the rule files of service and cost.
 pub(super) fn test_file(stack: &Stack, groups: &Groups) -> Value {
-    let mut tests: Vec<Value> = alerts(groups).filter(|alert| !is_hourly(alert)).flat_map(alert_tests).collect();
+    let mut tests = tests_of(groups.service.iter().chain(&groups.cost), |pace| pace == Pace::Minute);
     tests.extend(stack.models.values().filter_map(|model| recording_test(&Scope::of(stack, model))));
     let mut files = vec![RULES_FILE];
     files.extend((!groups.cost.is_empty()).then_some(COST_RULES_FILE));
     // Every time that is looked at is a multiple of five minutes; each step evaluates every rule.
-    file(&files, groups.all(), "5m", tests)
+    file(&files, groups.service.iter().chain(&groups.cost), "5m", tests)
 }
 
 /// The test file of what takes days: a simulated month, and the alerts about one. `None` where nothing costs
 /// anything.
 pub(super) fn month_file(stack: &Stack, groups: &Groups) -> Option<Value> {
-    let mut tests: Vec<Value> = alerts(groups).filter(|alert| is_hourly(alert)).flat_map(alert_tests).collect();
+    let mut tests = tests_of(groups.cost.iter(), |pace| pace == Pace::Hour);
     tests.extend(month_tests::tests(stack)?);
     Some(file(&[COST_RULES_FILE], groups.cost.iter(), "1h", tests))
+}
+
+/// The test files of experiments: over two days, and on the day on which each ends.
+pub(super) fn experiment_files(stack: &Stack, groups: &Groups) -> [Option<Value>; 2] {
+    let of = |interval: &str, tests: Vec<Value>| {
+        (!tests.is_empty()).then(|| file(&[EXPERIMENT_RULES_FILE], groups.experiments.iter(), interval, tests))
+    };
+    let mut days = tests_of(groups.experiments.iter(), |pace| pace == Pace::Hour);
+    days.extend(experiment::recording_tests(stack));
+    let end = tests_of(groups.experiments.iter(), |pace| matches!(pace, Pace::Minutes(_)));
+    [of(&Pace::Hour.interval(), days), experiment::calendar(stack).and_then(|pace| of(&pace.interval(), end))]
 }
 
 fn file<'a>(rule_files: &[&str], groups: impl Iterator<Item = &'a Group>, evaluation_interval: &str, tests: Vec<Value>) -> Value {
@@ -36,27 +47,25 @@ fn file<'a>(rule_files: &[&str], groups: impl Iterator<Item = &'a Group>, evalua
     })
 }
 
-fn alerts(groups: &Groups) -> impl Iterator<Item = &Alert> {
-    groups.rules().filter_map(|(_, rule)| match rule {
-        Rule::Alert(alert) => Some(alert.as_ref()),
+/// The tests of those alerts whose tests have a wanted pace.
+fn tests_of<'a>(groups: impl Iterator<Item = &'a Group>, is_wanted: impl Fn(Pace) -> bool) -> Vec<Value> {
+    let alerts = groups.flat_map(|group| &group.rules).filter_map(|rule| match rule {
+        Rule::Alert(alert) => Some(alert),
         Rule::Record(_) => None,
-    })
-}
-
-fn is_hourly(alert: &Alert) -> bool {
-    alert.cases.fires.input.is_hourly
+    });
+    alerts.filter(|alert| is_wanted(alert.cases.fires.input.pace)).flat_map(|alert| alert_tests(alert)).collect()
 }
 
 /// The tests of an alert; promtool compares every label and annotation.
 fn alert_tests(alert: &Alert) -> Vec<Value> {
     let mut subject = alert.name.clone();
-    for label in ["llmc_guardrails", "llmc_model", "llmc_objective"] {
+    for label in ["llmc_guardrails", "llmc_model", "llmc_objective", "llmc_experiment", "llmc_variant", "llmc_metric"] {
         subject.extend(alert.labels.get(label).map(|value| format!(" {value}")));
     }
     let test = |what: &str, input: &Input, expected: Value| {
         json!({
             "name": format!("{subject}: {what}"),
-            "interval": if input.is_hourly { "1h" } else { "1m" },
+            "interval": input.pace.interval(),
             "input_series": input_series(input),
             "alert_rule_test": [{ "eval_time": format!("{}m", input.minutes), "alertname": alert.name, "exp_alerts": expected }],
         })

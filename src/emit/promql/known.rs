@@ -153,16 +153,46 @@ const CLUSTER: &[(&str, bool, &[&str])] = &[
     ("kube_pod_start_time", false, POD),
 ];
 
+/// Counters of flagd 0.16.1, from `core/pkg/telemetry/metrics.go` of github.com/open-feature/flagd at the tag
+/// `core/v0.16.1`, as Prometheus writes OpenTelemetry's names: dots become underscores, and a counter ends in
+/// `_total`. Its exporter (`go.opentelemetry.io/otel/exporters/prometheus` 0.64.0) leaves the dots to a scraper
+/// that takes any UTF-8, as Prometheus 3 does; the scrape of flagd puts underscores in their place.
+/// Both count evaluations, of which a user causes many. A failed one has no flag's key.
+const FLAGD: &[(&str, &[&str])] = &[
+    (
+        "feature_flag_flagd_impression_total",
+        &["feature_flag_key", "feature_flag_result_variant", "feature_flag_reason", "feature_flag_provider_name"],
+    ),
+    (
+        "feature_flag_flagd_result_reason_total",
+        &["feature_flag_key", "feature_flag_reason", "feature_flag_provider_name", "ExceptionTypeKeyName"],
+    ),
+];
+
 fn cluster_series(name: &str) -> Option<Series> {
     // Prometheus' own two: one for each scraped pod, one for each alert.
     let stack_scope: &[&[&str]] = &[&["namespace"], &["llmc_stack"]];
     match name {
         "up" => return Some(Series { reading: Reading::Gauge, labels: SCRAPE_LABELS.to_vec(), scope: stack_scope, is_scraped: true }),
         "ALERTS" => {
-            let labels = vec!["alertname", "alertstate", "severity", "team", "namespace", "llmc_stack", "llmc_model", "llmc_objective"];
+            let labels = vec![
+                "alertname",
+                "alertstate",
+                "severity",
+                "team",
+                "namespace",
+                "llmc_stack",
+                "llmc_model",
+                "llmc_objective",
+                "llmc_experiment",
+            ];
             return Some(Series { reading: Reading::Gauge, labels, scope: stack_scope, is_scraped: false });
         }
         _ => {}
+    }
+    if let Some((_, labels)) = FLAGD.iter().find(|(known, _)| *known == name) {
+        let labels = [SCRAPE_LABELS, labels].concat();
+        return Some(Series { reading: Reading::Counter, labels, scope: stack_scope, is_scraped: true });
     }
     let (_, is_counter, labels) = CLUSTER.iter().find(|(known, _, _)| *known == name)?;
     let reading = if *is_counter { Reading::Counter } else { Reading::Gauge };
@@ -177,8 +207,15 @@ const APPLICATION: &[(&str, Reading, &str)] = &[
     ("llm_user_feedback_total", Reading::Counter, "rating"),
 ];
 
+/// What an application exports about the outcomes of an experiment: a histogram, of which only the mean is read.
+const OUTCOMES: &[&str] = &["llmc_experiment_value_count", "llmc_experiment_value_sum"];
+
 /// An application runs in any namespace, so the stack alone tells whose series these are.
 fn application_series(name: &str) -> Option<Series> {
+    if OUTCOMES.contains(&name) {
+        let labels = vec!["namespace", "pod", "stack", "experiment", "variant", "metric"];
+        return Some(Series { reading: Reading::Counter, labels, scope: &[&["stack"], &["experiment"]], is_scraped: true });
+    }
     let (_, reading, label) = APPLICATION.iter().find(|(known, _, _)| *known == name)?;
     let mut labels = vec!["namespace", "pod", "llmc_stack", "route", *label];
     if matches!(reading, Reading::Buckets(_)) {

@@ -69,6 +69,11 @@ pub(in crate::emit) struct Selector {
 }
 
 impl Selector {
+    /// Every series; matchers narrow it.
+    pub(in crate::emit) fn everywhere() -> Self {
+        Self { matchers: Vec::new() }
+    }
+
     /// The series of a model's pods, by the labels that the scrape gives them.
     pub(in crate::emit) fn model(stack: &Stack, model: &str) -> Self {
         Self::stack(stack).equal("llmc_model", model)
@@ -81,7 +86,7 @@ impl Selector {
 
     /// The series of the stack's namespace, for metrics of the cluster.
     pub(in crate::emit) fn namespace(stack: &Stack) -> Self {
-        Self { matchers: Vec::new() }.equal("namespace", &stack.namespace)
+        Self::everywhere().equal("namespace", &stack.namespace)
     }
 
     /// Adds `label="value"`.

@@ -16,6 +16,8 @@ pub(in crate::emit) struct Recorded {
 const MODEL: &[&str] = &["llmc_model"];
 const BUCKETS: &[&str] = &["llmc_model", "le"];
 const OBJECTIVE: &[&str] = &["llmc_model", "llmc_objective"];
+const ARM: &[&str] = &["llmc_experiment", "variant"];
+const OUTCOME: &[&str] = &["llmc_experiment", "variant", "metric"];
 const MONEY: &[&str] = &["currency"];
 const POOL: &[&str] = &["llmc_pool", "currency"];
 const CLASS: &[&str] = &["llmc_pool", "price_class", "currency"];
@@ -51,6 +53,12 @@ pub(in crate::emit) const RECORDED: &[Recorded] = &[
     of("llmc:cost_per_million_tokens:ratio1d", COST),
     of("llmc:cpu_hour_price:constant", MONEY),
     buckets("llmc:e2e_seconds_bucket:rate5m", Signal::RequestLatency),
+    of("llmc:experiment_evaluations:increase1d", ARM),
+    of("llmc:experiment_expected_share:constant", ARM),
+    of("llmc:experiment_off:ratio1d", &["llmc_experiment"]),
+    of("llmc:experiment_outcome:mean1d", OUTCOME),
+    of("llmc:experiment_outcomes:increase1d", OUTCOME),
+    of("llmc:experiment_sample_ratio:chi_square1d", &["llmc_experiment"]),
     of("llmc:generation_tokens:rate5m", MODEL),
     of("llmc:gpu_hour_price:constant", POOL),
     of("llmc:gpu_hour_price:paid", POOL),

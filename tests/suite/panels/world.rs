@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use llmc::engine::{self, Metric, MetricKind, Signal};
-use llmc::stack::{Model, Stack};
+use llmc::stack::{Arm, Model, Stack};
 use serde_json::{Value, json};
 
 /// Minutes of samples.
@@ -42,6 +42,7 @@ impl World {
         }
         world.guardrails(stack, folder);
         world.application(stack);
+        world.experiments(stack);
         world
     }
 
@@ -189,6 +190,41 @@ impl World {
                 self.gauge(metric, &labels, &[], value);
             }
         }
+    }
+
+    /// What flagd counts, under the names of its version, and what applications report of the arms.
+    fn experiments(&mut self, stack: &Stack) {
+        let pod = format!("{}-7d9c5b8f4-x2k0z", stack.object_name("flagd"));
+        let flagd = owned(&[
+            ("namespace", &stack.namespace),
+            ("pod", &pod),
+            ("container", "flagd"),
+            ("endpoint", "management"),
+            ("llmc_stack", &stack.name),
+            ("feature_flag_provider_name", "flagd"),
+        ]);
+        for experiment in stack.experiments.values() {
+            let flag = ("feature_flag_key", experiment.name.as_str());
+            let dealt = |variant| [flag, ("feature_flag_reason", "TARGETING_MATCH"), ("feature_flag_result_variant", variant)];
+            for (arm, Arm { active_parts, .. }) in &experiment.arms {
+                self.counter("feature_flag_flagd_impression_total", &flagd, &dealt(arm), *active_parts);
+                let labels = owned(&[
+                    ("namespace", stack.callers.first().expect("a caller")),
+                    ("pod", "shop-6f7b8c9d5-h8m3n"),
+                    ("stack", &stack.name),
+                    ("experiment", &experiment.name),
+                    ("variant", arm),
+                ]);
+                for metric in experiment.metrics.keys().chain(experiment.guards.keys()) {
+                    let labels: Labels = labels.clone().into_iter().chain(owned(&[("metric", metric)])).collect();
+                    self.histogram("llmc_experiment_value", &labels, &[1.0, 2.0, 4.0]);
+                }
+            }
+            self.counter("feature_flag_flagd_impression_total", &flagd, &dealt("off"), 500);
+            self.counter("feature_flag_flagd_result_reason_total", &flagd, &[flag, ("feature_flag_reason", "TARGETING_MATCH")], 1_000);
+        }
+        let failed = [("ExceptionTypeKeyName", "FLAG_NOT_FOUND"), ("feature_flag_reason", "ERROR")];
+        self.counter("feature_flag_flagd_result_reason_total", &flagd, &failed, 0);
     }
 
     /// What the descriptions of the panels ask an application to export.
