@@ -11,7 +11,7 @@ use std::fmt;
 
 pub use hash::{hash, part_of};
 
-use crate::stack::{Arm, Experiment, HashGeneration, Holdout, PARTS};
+use crate::stack::{Experiment, HashGeneration, Holdout, PARTS};
 
 /// What flagd calls the user in the context of an evaluation.
 pub const USER_KEY: &str = "targetingKey";
@@ -30,12 +30,12 @@ pub struct Slot<'a> {
 /// The slots of `experiment`, which add up to [`PARTS`]: of each arm what is filled, then what is not yet.
 ///
 /// No slot ever moves while weights stay, so a larger step takes users from `off` alone.
-pub fn slots<'a>(experiment: &'a Experiment) -> Vec<Slot<'a>> {
-    let of_arm = |(owner, arm): (&'a String, &'a Arm)| {
+pub fn slots(experiment: &Experiment) -> Vec<Slot<'_>> {
+    let of_arm = experiment.arms.iter().flat_map(|(owner, arm)| {
         let waiting = arm.slot_parts.saturating_sub(arm.active_parts);
         [(true, arm.active_parts), (false, waiting)].map(|(is_active, parts)| Slot { owner, is_active, parts })
-    };
-    experiment.arms.iter().flat_map(of_arm).filter(|slot| slot.parts > 0).collect()
+    });
+    of_arm.filter(|slot| slot.parts > 0).collect()
 }
 
 /// Text before the user's name in what decides who is held out.

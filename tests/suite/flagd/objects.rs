@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Stack, THREE_ARMS};
-use crate::harness::{llmc, yaml};
+use crate::harness::{edit, llmc, yaml};
 
 /// Paths of the files that differ, without those that say that some do.
 fn changed(edits: &[(&str, &str)]) -> BTreeSet<String> {
@@ -77,6 +77,15 @@ fn an_audience_that_fits_no_config_map_is_refused() {
     let run = llmc(stack.path(), &["check"]);
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("LLMC-K113") && run.stderr.contains("flags with audiences"), "{}", run.stderr);
+}
+
+#[test]
+fn names_are_those_of_metrics_and_flags() {
+    let stack = Stack::small(&THREE_ARMS.replace("\"short\"", "\"so short\""));
+    edit(&stack.path().join("stacks/shop/stack.kdl"), "experiment \"answer-prompt\"", "experiment \"Answer\"");
+    let run = llmc(stack.path(), &["check", "--format", "short"]);
+    let found = |name: &str| run.stderr.lines().any(|line| line.contains("LLMC-K001") && line.contains(name));
+    assert!(run.code == 1 && found("the experiment `Answer`") && found("the variant `so short`"), "{}", run.stderr);
 }
 
 #[test]
