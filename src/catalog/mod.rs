@@ -1,4 +1,5 @@
-//! Facts about GPUs and models, as data files beside the code, the patterns of personal data, and what self checks ask.
+//! Facts about GPUs and models, as data files beside the code, a model's own tokenizer, the patterns of personal data,
+//! and what self checks ask.
 
 pub mod checkpoint;
 pub mod config;
@@ -9,6 +10,7 @@ mod pii;
 mod prices;
 mod runs;
 pub mod self_check;
+mod tokenizer;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -21,6 +23,7 @@ pub use gpus::{Gpu, Peak, gpu, gpu_names, gpus};
 pub use parameters::PartWeights;
 pub use pii::patterns as pii_patterns;
 pub use prices::prices;
+pub use tokenizer::{MOST_TOKENIZER_BYTES, Tokenizer, TokenizerFault, sha256};
 
 /// One line for each model, written by `tools/model-catalogue`.
 const MODEL_LINES: &str = include_str!("models.jsonl");

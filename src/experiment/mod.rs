@@ -1,3 +1,4 @@
 //! Experiments: who gets which arm, how many users show an effect, and what the scores say.
 
+pub mod assign;
 pub mod design;

@@ -20,6 +20,17 @@ pub fn read_spec_file(path: &Path) -> Result<String, Box<(Diagnostic, String)>> 
     read_plain(path, Place::File(file_name(path)), "")
 }
 
+/// Why bytes were not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// There is no such file.
+    Missing,
+    /// It has more bytes than were asked for.
+    TooLarge,
+    /// Another reason, in words.
+    Refused(String),
+}
+
 /// The folder of a stack: the only place its spec may name files in.
 #[derive(Clone, Debug)]
 pub struct Folder {
@@ -67,22 +78,51 @@ impl Folder {
             let absent = || Diagnostic::new(&UNREADABLE, place.clone(), format!("cannot read `{name}`: there is no such text"));
             return texts.get(name).cloned().ok_or_else(|| Box::new((absent(), String::new())));
         }
+        let path = self.path_of(name).map_err(|why| refuse(why))?;
+        read_plain(&path, place.clone(), name)
+    }
+
+    /// The bytes of `name`, which may be anything, up to `most` of them.
+    ///
+    /// # Errors
+    /// It leaves the folder, is no plain file, is larger, or cannot be read.
+    pub fn read_bytes(&self, name: &str, most: u64) -> Result<Vec<u8>, Unread> {
+        if let Some(texts) = &self.texts {
+            return texts.get(name).map(|text| text.as_bytes().to_vec()).ok_or(Unread::Missing);
+        }
+        let path = self.path_of(name).map_err(|why| Unread::Refused(format!("the path {why}")))?;
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Unread::Missing,
+            _ => Unread::Refused(plain(&error)),
+        };
+        // The type is asked before opening, because opening a pipe blocks.
+        let metadata = fs::metadata(&path).map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(Unread::Refused("it is not a plain file".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        fs::File::open(path).and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes)).map_err(unreadable)?;
+        if bytes.len() as u64 > most { Err(Unread::TooLarge) } else { Ok(bytes) }
+    }
+
+    /// The path of `name`, which a spec gave, on the disk; or what is wrong with it.
+    fn path_of(&self, name: &str) -> Result<PathBuf, &'static str> {
         if name.is_empty() || name.contains('\\') || name.contains('\0') {
-            return Err(refuse("is not a relative path with `/` between folders"));
+            return Err("is not a relative path with `/` between folders");
         }
         let mut path = self.root.clone();
         for component in Path::new(name).components() {
             match component {
                 Component::Normal(part) => path.push(part),
                 Component::CurDir => continue,
-                Component::ParentDir => return Err(refuse("leaves the folder of the spec through `..`")),
-                Component::RootDir | Component::Prefix(_) => return Err(refuse("is absolute")),
+                Component::ParentDir => return Err("leaves the folder of the spec through `..`"),
+                Component::RootDir | Component::Prefix(_) => return Err("is absolute"),
             }
             if fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) {
-                return Err(refuse("goes through a symbolic link"));
+                return Err("goes through a symbolic link");
             }
         }
-        read_plain(&path, place.clone(), name)
+        Ok(path)
     }
 
     /// Whether `name`, which may be anything, is a folder inside; reading it says what is wrong with it.
@@ -101,6 +141,16 @@ impl Folder {
         match &self.texts {
             Some(texts) => texts.contains_key(name),
             None => self.inside(name).is_some_and(|path| path.is_file()),
+        }
+    }
+
+    /// Whether anything stands inside under the name of a file, `name`, whatever it is; reading it says what is
+    /// wrong with it.
+    pub fn holds(&self, name: &str) -> bool {
+        match &self.texts {
+            Some(texts) => texts.contains_key(name),
+            // What cannot be seen may be there.
+            None => !matches!(fs::symlink_metadata(self.root.join(name)), Err(error) if error.kind() == io::ErrorKind::NotFound),
         }
     }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use files::{Folder, MAX_FILE_BYTES, read_spec_file};
+pub use files::{Folder, MAX_FILE_BYTES, Unread, read_spec_file};
 pub use format::format;
 pub use shape::validate;
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use semver::Version;
 
-use crate::catalog::ModelFacts;
+use crate::catalog::{self, ModelFacts};
 pub use crate::spec::{
     AccessMode, Attribute, Better, Budget, Day, Duration, EngineName, ExperimentState, Flagd, Guard, HashGeneration, Holdout, Load, Metric,
     Money, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey, Taint, TaintEffect, Tokenizer, TolerationOperator,
@@ -22,7 +22,7 @@ pub use price::{
     as_written,
 };
 
-use crate::lock::Lock;
+use crate::lock::{Lock, LockFile};
 use crate::spec::Spec;
 
 /// A stack, ready to be checked and emitted.
@@ -46,6 +46,8 @@ pub struct Stack {
     pub models: BTreeMap<String, Model>,
     /// What the facts files say that models name, by model; an error was reported where there is none.
     pub facts: BTreeMap<String, FactsFile>,
+    /// The models' own tokenizers, by model.
+    pub tokenizers: BTreeMap<String, catalog::Tokenizer>,
     /// External models by name.
     pub externals: BTreeMap<String, External>,
     /// Prompts by name.
@@ -60,6 +62,8 @@ pub struct Stack {
     pub flagd: Flagd,
     /// What `llmc.lock` pins; empty without one.
     pub lock: Lock,
+    /// Whether there is one, and whether it can be relied on.
+    pub lock_file: LockFile,
     /// Limits of cost.
     pub budget: Option<Budget>,
     /// Currency of every price and amount: that of the budget, else `USD`.

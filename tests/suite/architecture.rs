@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::harness::{root, texts};
 
 /// What each folder may use of the others, beside itself: what stands before it in the pipeline, and
-/// `source` the schema of `spec`, which directs it. Tests inside a folder may use more.
+/// `source` the schema of `spec`, which directs it, and `lock` the stack, whose versions it pins. Tests inside a folder may use more.
 const LAYERS: [(&str, &[&str]); 24] = [
     ("source", &["diagnostic", "spec"]),
     ("diagnostic", &[]),
     ("spec", &[]),
     ("catalog", &["spec"]),
-    ("lock", &["spec"]),
+    ("lock", &["diagnostic", "source", "spec", "stack"]),
     ("stack", &["catalog", "lock", "spec"]),
     ("statistics", &[]),
     ("experiment", &["diagnostic", "spec", "stack", "statistics"]),
     ("syntax", &[]),
-    ("estimate", &["catalog"]),
+    ("estimate", &["catalog", "diagnostic", "lock", "stack"]),
     ("engine", &["catalog", "estimate", "stack"]),
     ("fit", &["diagnostic", "engine", "estimate", "stack"]),
     ("capacity", &["catalog", "estimate", "fit", "stack"]),
@@ -42,14 +42,29 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "syntax",
         ],
     ),
-    ("emit", &["capacity", "catalog", "cost", "diagnostic", "engine", "fit", "stack", "syntax"]),
+    ("emit", &["capacity", "catalog", "cost", "diagnostic", "engine", "experiment", "fit", "stack", "syntax"]),
     ("plan", &["cost", "diagnostic", "emit", "pricing", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),
     ("policy", &["diagnostic", "source", "spec"]),
     (
         "compile",
-        &["capacity", "check", "cost", "diagnostic", "emit", "fit", "plan", "policy", "pricing", "resolve", "source", "spec", "stack"],
+        &[
+            "capacity",
+            "check",
+            "cost",
+            "diagnostic",
+            "emit",
+            "fit",
+            "lock",
+            "plan",
+            "policy",
+            "pricing",
+            "resolve",
+            "source",
+            "spec",
+            "stack",
+        ],
     ),
     (
         "cli",
@@ -63,6 +78,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
             "estimate",
             "experiment",
             "fit",
+            "lock",
             "plan",
             "policy",
             "resolve",

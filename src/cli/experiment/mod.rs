@@ -1,5 +1,6 @@
 //! `llmc experiment`
 
+mod assign;
 mod size;
 
 use clap::Subcommand;
@@ -10,8 +11,11 @@ use crate::compile::{self, Compilation};
 use crate::diagnostic::{self, Finding, did_you_mean};
 use crate::stack::{Experiment, Stack};
 
-/// Design experiments: how many users, how long.
+/// Design experiments, and ask about them: how many users, how long, which variant a user gets.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  llmc experiment size support-v2
+  llmc experiment assign support-v2 --user user-17")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -19,11 +23,13 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Assign(assign::Args),
     Size(size::Args),
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     match &args.command {
+        Command::Assign(args) => assign::run(args, output),
         Command::Size(args) => size::run(args, output),
     }
 }
