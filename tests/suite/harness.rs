@@ -175,3 +175,40 @@ pub fn git(folder: &Path, args: &[&str]) -> String {
     assert_eq!(run.code, 0, "git {args:?}: {}", run.stderr);
     run.stdout
 }
+
+/// Random numbers that a seed repeats (Steele, Lea and Flood, OOPSLA 2014: SplitMix64).
+pub struct Random(u64);
+
+impl Random {
+    /// Those of `LLMC_SEED`, else of `seed`, and the seed.
+    pub fn new(seed: u64) -> (u64, Self) {
+        let seed = std::env::var("LLMC_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(seed);
+        (seed, Self(seed))
+    }
+
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let bits = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    /// From 0 to below 1.
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// From 0 to below `count`.
+    pub fn below(&mut self, count: usize) -> usize {
+        (self.bits() % count as u64) as usize
+    }
+
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Between `low` and `high`, as often in each power of ten.
+    pub fn scale(&mut self, low: f64, high: f64) -> f64 {
+        self.between(low.ln(), high.ln()).exp()
+    }
+}

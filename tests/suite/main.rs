@@ -12,6 +12,7 @@ mod ci;
 mod cli;
 mod cost;
 mod crash;
+mod design;
 mod drift;
 mod experiments;
 mod fit;

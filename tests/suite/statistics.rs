@@ -7,7 +7,7 @@ use llmc::statistics::welch::{effect, welch};
 use llmc::statistics::{Moments, Sides, multiple, nct, power, proportions};
 use serde_json::{Value, json};
 
-use crate::harness::{judge, root};
+use crate::harness::{Random, judge, root};
 
 /// Relative difference that the vectors' twelve digits leave, with a margin.
 const TOLERANCE: f64 = 1e-9;
@@ -145,48 +145,22 @@ fn adjusted_means_are_those_of_others() {
     }
 }
 
-/// Random numbers that a seed repeats (Steele, Lea and Flood, OOPSLA 2014: SplitMix64).
-struct Random(u64);
+/// Whether a test looks in both directions, mostly.
+fn random_sides(random: &mut Random) -> (u32, Sides) {
+    if random.unit() < 0.7 { (2, Sides::Two) } else { (1, Sides::One) }
+}
 
-impl Random {
-    /// From 0 to below 1.
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.unit()
-    }
-
-    /// Between `low` and `high`, as often in each power of ten.
-    fn scale(&mut self, low: f64, high: f64) -> f64 {
-        self.between(low.ln(), high.ln()).exp()
-    }
-
-    fn count(&mut self, low: u64, high: u64) -> u64 {
-        self.scale(low as f64, high as f64 + 1.0) as u64
-    }
-
-    fn sides(&mut self) -> (u32, Sides) {
-        if self.unit() < 0.7 { (2, Sides::Two) } else { (1, Sides::One) }
-    }
-
-    /// Scores of an arm: to four digits, as scores are written.
-    fn samples(&mut self, most: u64) -> Vec<f64> {
-        let (count, mean, deviation) = (self.count(2, most), self.between(-1.0, 1.0), self.scale(0.1, 3.0));
-        let values = (0..count).map(|_| mean + deviation * (self.unit() + self.unit() + self.unit() - 1.5) * 2.0);
-        values.map(|value| (value * 1e4).round() / 1e4).collect()
-    }
+/// Scores of an arm: to four digits, as scores are written.
+fn random_samples(random: &mut Random, most: f64) -> Vec<f64> {
+    let (count, mean, deviation) = (random.scale(2.0, most) as usize, random.between(-1.0, 1.0), random.scale(0.1, 3.0));
+    let values = (0..count).map(|_| mean + deviation * (random.unit() + random.unit() + random.unit() - 1.5) * 2.0);
+    values.map(|value| (value * 1e4).round() / 1e4).collect()
 }
 
 /// One question of each kind, with what ours say.
 fn questions(random: &mut Random) -> Vec<Value> {
     let (alpha, power) = (random.scale(1e-4, 0.2), random.between(0.5, 0.99));
-    let (number, sides) = random.sides();
+    let (number, sides) = random_sides(random);
     let (d, ratio) = (random.scale(0.005, 1.2), random.scale(0.1, 10.0));
     let size = power::sample_size(d, ratio, alpha, power, sides).expect("a size").first;
     let (first, second) = (random.scale(2.0, 1e6), random.scale(2.0, 1e6));
@@ -197,18 +171,18 @@ fn questions(random: &mut Random) -> Vec<Value> {
     let (df, nc) = (random.scale(1.0, 1e6), if random.unit() < 0.2 { 0.0 } else { random.between(-3.0, 20.0) });
     let t = nc + random.between(-3.0, 6.0);
     let tail = nct::sf(t, df, nc).expect("a probability");
-    let (control, treatment) = (random.samples(2000), random.samples(2000));
+    let (control, treatment) = (random_samples(random, 2000.0), random_samples(random, 2000.0));
     let arms = [&control, &treatment].map(|arm| arm.iter().copied().collect::<Moments>());
     let test = welch(&arms[0], &arms[1]).expect("a test");
     let (low, high) = test.interval(alpha).expect("an interval");
     let sized = effect(&arms[0], &arms[1], alpha).expect("an effect");
-    let arms = random.count(2, 6);
+    let arms = 2 + random.below(5);
     let weights: Vec<f64> = (0..arms).map(|_| random.between(0.05, 1.0)).collect();
     let users = random.scale(100.0, 1e7);
     let observed: Vec<u64> =
         weights.iter().map(|weight| (users * weight * (1.0 + random.between(-1.0, 1.0) / users.sqrt())) as u64).collect();
     let split = sample_ratio(&observed, &weights).expect("a check");
-    let p: Vec<f64> = (0..random.count(1, 8)).map(|_| random.scale(1e-6, 1.0).min(1.0)).collect();
+    let p: Vec<f64> = (0..1 + random.below(8)).map(|_| random.scale(1e-6, 1.0).min(1.0)).collect();
     let mut corrected = serde_json::Map::new();
     for (name, values) in
         [("bonferroni", multiple::bonferroni(&p)), ("holm", multiple::holm(&p)), ("fdr_bh", multiple::benjamini_hochberg(&p))]

@@ -105,7 +105,7 @@ pub fn design(experiment: &Experiment) -> Result<Design, Fault> {
     let mut design = Design {
         alpha,
         comparisons,
-        total: per_arm.values().sum(),
+        total: per_arm.values().fold(0, |total, samples| total.saturating_add(*samples)),
         per_arm,
         metrics,
         cost_of_ratio: cost_of_imbalance(worst / control),

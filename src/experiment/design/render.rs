@@ -39,7 +39,7 @@ pub fn json(stack: &str, experiment: &Experiment, design: &Design) -> Result<Val
         (name.clone(), value)
     };
     Ok(json!({
-        "format_version": 1,
+        "format_version": "1.0",
         "stack": stack,
         "experiment": experiment.name,
         "control": experiment.control,
@@ -65,7 +65,8 @@ pub fn json(stack: &str, experiment: &Experiment, design: &Design) -> Result<Val
 /// Whole weeks up to that in which all is decided, or the planned end, if it comes later.
 fn weeks(design: &Design) -> Vec<u64> {
     let Some(traffic) = &design.traffic else { return Vec::new() };
-    let last = traffic.days.max(design.planned_days).div_ceil(7);
+    // An experiment of a century shows nothing more.
+    let last = traffic.days.max(design.planned_days).div_ceil(7).min(5_218);
     let stride = last.div_ceil(MOST_WEEKS).max(1);
     (1..=last).filter(|week| week.is_multiple_of(stride) || *week == last).map(|week| week * 7).collect()
 }
@@ -111,7 +112,7 @@ pub fn text(stack: &str, experiment: &Experiment, design: &Design, colour: bool)
         lines.push(String::new());
         for (step, at) in traffic.steps.iter().zip(1..) {
             let now = if at == experiment.step { ", now" } else { "" };
-            let users = rounded(step.users_per_day);
+            let users = thousands(step.users_per_day.round());
             lines.push(format!("  step {at} ({} %{now}): {users} users a day in an arm, {} days if it stayed", step.percent, step.days));
         }
         lines.push(String::new());
@@ -154,9 +155,9 @@ fn metric_line(name: &str, spec: &Metric, metric: &MetricDesign, power: f64) -> 
     format!("  {}: a difference of {} ({of}){seen}", printable(name), spec.minimum_effect)
 }
 
-/// A probability; short of 1 it never reads as 100 %.
-pub(super) fn percent(probability: f64) -> String {
-    if probability < 1.0 && probability > 0.999 { "> 99.9 %".to_owned() } else { format!("{:.1} %", probability * 100.0) }
+/// A probability; none reads as 100 %.
+fn percent(probability: f64) -> String {
+    if probability > 0.9994 { "> 99.9 %".to_owned() } else { format!("{:.1} %", probability * 100.0) }
 }
 
 /// Four digits that say something.
