@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod accuracy;
+mod analyze;
 mod apply;
 mod architecture;
 mod budget;

@@ -2,7 +2,7 @@
 
 use super::figures::{figure, percent, probability, range, signed, signed_percent};
 use super::{Comparison, GuardState, Report, Word};
-use crate::diagnostic::{Style, thousands};
+use crate::diagnostic::{Style, printable, thousands};
 
 /// Columns that sentences are wrapped to.
 const WIDTH: usize = 100;
@@ -92,7 +92,23 @@ pub fn render(report: &Report, is_coloured: bool) -> String {
     for note in &report.notes {
         out.push_str(&wrapped(&sentence(note), "  "));
     }
-    out
+    out.lines().map(|line| printable_but_styles(line, is_coloured) + "\n").collect()
+}
+
+/// A line in which names have no control characters and our own styles stay.
+fn printable_but_styles(line: &str, is_coloured: bool) -> String {
+    if !is_coloured {
+        return printable(line);
+    }
+    let mut parts = line.split("\u{1b}[");
+    let first = printable(parts.next().unwrap_or_default());
+    let rest = parts.map(|part| match part.split_once('m') {
+        Some((code, text)) if code.len() <= 2 && code.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("\u{1b}[{code}m{}", printable(text))
+        }
+        _ => printable(&format!("\u{1b}[{part}")),
+    });
+    first + &rest.collect::<String>()
 }
 
 /// The verdict in a line.
