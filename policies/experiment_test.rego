@@ -22,6 +22,6 @@ test_nobody_gets_a_stopped_one if experiment.share(trying({"state": "stopped"}),
 test_versions_that_are_no_variant_get_nothing if experiment.share(trying({}), "v3") == 0
 
 test_variants_with_one_version_add_up if {
-	both := {"old": {"weight": 40, "prompt": "v1"}, "a": {"weight": 40, "prompt": "v2"}, "b": {"weight": 20, "prompt": "v2"}}
+	both := {"old": {"weight": 40, "prompt": "v1"}, "new": {"weight": 40, "prompt": "v2"}, "b": {"weight": 20, "prompt": "v2"}}
 	experiment.share(trying({"variant": both, "ramp": [60]}), "v2") == 60
 }

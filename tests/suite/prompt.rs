@@ -110,8 +110,8 @@ fn wrong_names_are_answered_with_the_nearest() {
     assert_eq!(llmc(folder.path(), &["prompt", "show", "support", "--stack", "other"]).code, 0);
     // A version without its text is not one that is unknown.
     fs::remove_file(other.join("prompts/support.v2.md")).unwrap();
-    let said = fails(folder.path(), &["prompt", "show", "support@v2", "--stack", "other"]);
-    assert!(said.contains("prompt `support` has no version `v2`; its text cannot be read; `llmc check` says why"), "{said}");
+    let said = fails(folder.path(), &["prompt", "show", "support@v1", "--stack", "other"]);
+    assert!(said.contains("prompt `support` cannot be read whole; `llmc check` says why"), "{said}");
 }
 
 /// Going back changes the value of `live` alone, restarts nothing, and says what an experiment does meanwhile.
@@ -183,11 +183,12 @@ fn a_rollback_that_cannot_be_is_refused_and_writes_nothing() {
         assert!(said.contains(answer), "{said}");
         assert_eq!(fs::read_to_string(&spec).unwrap(), before);
     }
-    // A text that is gone makes the other version none that could be live.
+    // What was wrong before does not stand in the way: the edit is made, and what is wrong is said.
     let (folder, spec) = support(&[(LIVE_V1, LIVE_V2)]);
-    fs::remove_file(spec.parent().unwrap().join("prompts/support.v1.md")).unwrap();
-    let said = fails(folder.path(), &["prompt", "rollback", "support"]);
-    assert!(said.contains("prompt `support` has no version `v1`") || said.contains("is left as it is"), "{said}");
+    fs::write(spec.parent().unwrap().join("prompts/support.v2.md"), "{{ broken").unwrap();
+    let run = llmc(folder.path(), &["prompt", "rollback", "support"]);
+    assert!(run.code == 1 && run.stderr.contains("error[LLMC-P") && run.stderr.contains("so there is no plan"), "{}", run.stderr);
+    assert!(fs::read_to_string(&spec).unwrap().contains("live \"v1\" // since"));
     // What cannot be read is said as `check` says it.
     let (folder, spec) = support(&[(LIVE_V1, LIVE_V2), ("    budget {", "    budget {{")]);
     let before = fs::read_to_string(&spec).unwrap();

@@ -184,9 +184,10 @@ fn five_commands_open_a_pull_request() {
     assert!(readme.contains(&start), "the README shows another pull request; this one begins\n{start}");
 }
 
-/// The commands of the README's consoles, one after the other in a copy of the repository, print what it shows.
+/// What the README says to change a prompt, done word by word in a copy of the repository: its blocks go into the
+/// spec, its commands run, and print what it shows.
 #[test]
-fn consoles_read_as_shown() {
+fn a_prompt_is_changed_as_shown() {
     let folder = tempfile::tempdir().unwrap();
     for part in ["stacks", "generated"] {
         crate::harness::copy(&root().join(part), &folder.path().join(part));
@@ -194,28 +195,44 @@ fn consoles_read_as_shown() {
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_llmc")).parent().unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let run = |command: &str| {
-        let mut shell = std::process::Command::new("sh");
-        shell
-            .args(["-c", &format!("{command} 2>&1")])
-            .current_dir(folder.path())
-            .env_clear()
-            .env("PATH", &path)
-            .envs([crate::harness::TODAY]);
-        let run = crate::harness::finish(shell.output().unwrap());
+        let mut shell = std::process::Command::new("bash");
+        shell.args(["-c", &format!("set -o pipefail; {{ {command}; }} 2>&1")]).current_dir(folder.path());
+        let run = crate::harness::finish(shell.env_clear().env("PATH", &path).envs([crate::harness::TODAY]).output().unwrap());
         assert_eq!(run.code, 0, "{command}\n{}", run.stdout);
-        run.stdout
+        format!("$ {command}\n{}", run.stdout)
     };
-    let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let shown = blocks("console");
-    assert!(!shown.is_empty());
-    for block in &shown {
-        let commands = block.lines().filter_map(|line| line.strip_prefix("$ "));
-        let printed: String = commands.map(|command| format!("$ {command}\n{}", run(command))).collect();
-        readme = readme.replacen(&format!("```console\n{block}```"), &format!("```console\n{printed}```"), 1);
-    }
+    let insert = |block: &str, before: &str, indent: &str| {
+        let spec = folder.path().join("stacks/customer-support/stack.kdl");
+        let text: String = block.lines().map(|line| format!("{indent}{line}\n")).collect();
+        crate::harness::edit(&spec, before, &format!("{text}{before}"));
+    };
     let file = root().join("README.md");
-    if std::env::var_os("LLMC_UPDATE_EXPECTED").is_some() {
-        fs::write(&file, &readme).unwrap();
+    let readme = fs::read_to_string(&file).unwrap();
+    let start = readme.find("## Change a prompt safely\n").unwrap();
+    let end = start + readme[start..].find("\n## Upgrade").unwrap();
+    let mut section = String::new();
+    for (index, piece) in readme[start..end].split("```").enumerate() {
+        let done = match piece.split_once('\n').filter(|_| index % 2 == 1) {
+            Some(("console", block)) => {
+                let commands: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+                assert!(!commands.is_empty(), "{block}");
+                format!("console\n{}", commands.into_iter().map(&run).collect::<String>())
+            }
+            Some(("kdl", block)) => {
+                match block.starts_with("version ") {
+                    true => insert(block, "        live \"v1\"\n        rollback \"v1\"\n    }\n\n    guardrails", "        "),
+                    false => insert(block, "    budget {", "    "),
+                }
+                piece.to_owned()
+            }
+            _ => piece.to_owned(),
+        };
+        section.push_str(if index == 0 { "" } else { "```" });
+        section.push_str(&done);
     }
-    assert!(fs::read_to_string(&file).unwrap() == readme, "LLMC_UPDATE_EXPECTED=1 writes what the commands print");
+    let shown = format!("{}{section}{}", &readme[..start], &readme[end..]);
+    if std::env::var_os("LLMC_UPDATE_EXPECTED").is_some() {
+        fs::write(&file, &shown).unwrap();
+    }
+    assert!(fs::read_to_string(&file).unwrap() == shown, "LLMC_UPDATE_EXPECTED=1 writes what the commands print");
 }
