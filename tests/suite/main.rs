@@ -39,6 +39,7 @@ mod rego;
 mod releases;
 mod secrets;
 mod throughput;
+mod tokens;
 mod traffic;
 mod upgrade;
 mod vllm;
