@@ -15,6 +15,7 @@ use crate::cost::Cost;
 use crate::diagnostic::{self, Diagnostic, Finding, Place, Route, Rule, Severity};
 use crate::emit::{self, FileSet, RECORD_FILE};
 use crate::fit;
+use crate::lock;
 use crate::plan::StackPlan;
 use crate::policy::{self, Applied, Policies};
 use crate::pricing::{self, Base, CostChange};
@@ -268,6 +269,7 @@ pub fn rules() -> Vec<&'static Rule> {
         .iter()
         .copied()
         .chain(check::CHECKS.iter().map(|c| c.rule))
+        .chain(lock::RULES.iter().copied())
         .chain(emit::rules())
         .chain(policy::RULES.iter().copied())
         .chain([&INCOMPARABLE, &INTERNAL])

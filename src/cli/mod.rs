@@ -7,6 +7,7 @@ mod compile;
 mod completions;
 mod cost;
 mod drift;
+mod experiment;
 mod explain;
 mod fit;
 mod fmt;
@@ -23,6 +24,7 @@ mod policies;
 #[cfg(feature = "policy")]
 mod policy;
 mod progress;
+mod prompt;
 mod refused;
 mod review;
 mod saved;
@@ -64,8 +66,10 @@ Examples:
   llmc fit                      whether every model starts on its GPUs, and what its cache holds
   llmc cost                     what a month, a route and a request cost
   llmc upgrade vllm 0.33.0      move specs to another release of their engine
+  llmc experiment assign EXPERIMENT --user ID    which variant a user gets
   llmc policy list              the policies that stacks are judged by
   llmc model show Qwen/Qwen3-8B what a model is made of
+  llmc prompt pin               pin the versions of prompts that are live
   llmc explain LLMC-H003        what a code means, and what to do
 
 Exit codes: 0 fine, 1 findings of severity error or any failure, 2 changes, where a command has
@@ -82,9 +86,11 @@ enum Command {
     Cost(cost::Args),
     Fmt(fmt::Args),
     Upgrade(upgrade::Args),
+    Experiment(experiment::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Model(model::Args),
+    Prompt(prompt::Args),
     #[cfg(feature = "policy")]
     Policy(policy::Args),
     Init(init::Args),
@@ -143,9 +149,11 @@ pub fn run() -> ExitCode {
         Command::Cost(args) => cost::run(&args, &mut output),
         Command::Fmt(args) => fmt::run(&args, &mut output),
         Command::Upgrade(args) => upgrade::run(&args, &mut output),
+        Command::Experiment(args) => experiment::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Model(args) => model::run(&args, &mut output),
+        Command::Prompt(args) => prompt::run(&args, &mut output),
         #[cfg(feature = "policy")]
         Command::Policy(args) => policy::run(&args, &mut output),
         Command::Init(args) => init::run(&args, &mut output),

@@ -13,6 +13,8 @@ const DIGEST_ANNOTATION: &str = "llmc.dev/object-sha256";
 
 /// Component of a model's objects.
 pub(super) const MODEL: &str = "model";
+/// Component of the objects that deal users out to the arms of experiments.
+pub(super) const FLAGD: &str = "flagd";
 /// Component of the objects of a guardrails server.
 pub(super) const GUARDRAILS: &str = "guardrails";
 

@@ -4,6 +4,7 @@
 //! that `objects` can hold each against itself and against every other before any is written.
 
 pub mod files;
+mod flagd;
 mod grafana;
 mod guardrails;
 mod kubernetes;
@@ -75,6 +76,7 @@ type Emitter = fn(&Stack, Estimates<'_>) -> Emitted;
 
 /// Every target, by name.
 const EMITTERS: &[(&str, Emitter)] = &[
+    ("flagd", |stack, _| flagd::emit(stack)),
     ("grafana", |stack, _| grafana::emit(stack)),
     ("guardrails", |stack, _| guardrails::emit(stack)),
     ("kubernetes", |stack, _| kubernetes::emit(stack)),

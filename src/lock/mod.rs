@@ -2,21 +2,46 @@
 //!
 //! A pinned version never changes, so that `support@v1` means the same answer machine for ever. The file is
 //! YAML in blocks that stand by themselves, sorted, so that Git merges two branches that pinned different
-//! versions.
+//! prompts. What a version is made of stands there as digests and words, from which its identity is computed
+//! again at every reading ([`identity`]): an edit by hand shows.
+
+mod compare;
+pub mod identity;
+mod pin;
+mod read;
+mod write;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::spec::Sampling;
+
+pub use compare::{Change, Changed, Need, Reason, Unpinned, changed, unpinned};
+pub use pin::{Pinned, next_name, pin};
+pub use read::{EDITED, RULES, UNREADABLE, key_range, read, unreadable_file};
+pub use write::write;
 
 /// Name of the file in a stack's folder.
 pub const LOCK_FILE: &str = "llmc.lock";
 /// Raised when a field changes its meaning or goes away.
 pub const FORMAT: u32 = 1;
 
+/// What became of the lock beside a spec.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LockFile {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It was read.
+    Read,
+    /// It cannot be relied on, which was reported.
+    Broken,
+}
+
 /// What a stack pins.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Lock {
     /// Version of the format.
@@ -27,7 +52,7 @@ pub struct Lock {
 }
 
 /// A version that was live.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Pin {
     /// Version that was live before it; none of the first.
@@ -41,11 +66,14 @@ pub struct Pin {
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// What each route that uses the prompt makes of it, by route.
+    #[serde(default)]
     pub routes: BTreeMap<String, Use>,
+    /// SHA-256 over the names and everything above, so that no edit of this block goes unseen.
+    pub seal: String,
 }
 
 /// A version on a route: the whole of what decides an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Use {
     /// Identity: SHA-256 of the canonical form of the templates, the sampling, the model and the guardrails.
@@ -61,7 +89,7 @@ pub struct Use {
 }
 
 /// Tokens of a prompt by themselves, and who counted them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Counted {
     /// Of the system message.

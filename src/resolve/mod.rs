@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog;
 use crate::diagnostic::{Diagnostic, Place, Route as Field};
-use crate::lock::Lock;
+use crate::lock::{self, LOCK_FILE, Lock, LockFile};
 use crate::source::{Folder, Sources};
 use crate::spec::{self, Spec};
 use crate::stack::{
@@ -44,6 +44,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
     let mut left_out = Vec::new();
     let mut texts = Texts { folder, sources, diagnostics };
     let price_file = texts.prices(spec);
+    let (lock_file, lock) = texts.lock();
     let mut prices = price::Finder::new(spec, &price_file);
     let mut keep = |block: &str, name: &String, found: bool| {
         if !found {
@@ -108,7 +109,8 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         routes,
         experiments,
         flagd: spec.flagd.clone().unwrap_or_default(),
-        lock: Lock::default(),
+        lock,
+        lock_file,
         budget: spec.budget.clone().map(|mut budget| {
             budget.alert_at.sort_by(f64::total_cmp);
             budget.alert_at.dedup();
@@ -138,6 +140,33 @@ impl Texts<'_> {
         let place = Place::Value(owner.key("file"));
         let text = self.file(&template.file, &place)?;
         Some(TextFile { file: template.file.clone(), text })
+    }
+
+    /// The lock beside the spec. Its text is an input like the files that the spec names: what it counts of
+    /// tokens is in what the stack costs, and a plan that was made with another lock was not judged by this one.
+    fn lock(&mut self) -> (LockFile, Lock) {
+        if !self.folder.holds(LOCK_FILE) {
+            return (LockFile::Absent, Lock::default());
+        }
+        let text = match self.folder.read(LOCK_FILE, &Place::File(LOCK_FILE.to_owned())) {
+            Ok(text) => text,
+            Err(fault) => {
+                let (found, text) = *fault;
+                if !text.is_empty() {
+                    self.sources.add_file(LOCK_FILE, &text);
+                }
+                self.diagnostics.push(lock::unreadable_file(found));
+                return (LockFile::Broken, Lock::default());
+            }
+        };
+        self.sources.add_file(LOCK_FILE, &text);
+        match lock::read(&text) {
+            Ok(lock) => (LockFile::Read, lock),
+            Err(faults) => {
+                self.diagnostics.extend(faults);
+                (LockFile::Broken, Lock::default())
+            }
+        }
     }
 }
 

@@ -144,6 +144,16 @@ impl Folder {
         }
     }
 
+    /// Whether anything stands inside under the name of a file, `name`, whatever it is; reading it says what is
+    /// wrong with it.
+    pub fn holds(&self, name: &str) -> bool {
+        match &self.texts {
+            Some(texts) => texts.contains_key(name),
+            // What cannot be seen may be there.
+            None => !matches!(fs::symlink_metadata(self.root.join(name)), Err(error) if error.kind() == io::ErrorKind::NotFound),
+        }
+    }
+
     /// The path of `name` where it stays inside.
     fn inside(&self, name: &str) -> Option<PathBuf> {
         let stays = Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));

@@ -142,10 +142,15 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema_of::<Spec>("stack"));
 static PRICE_LIST_SCHEMA: LazyLock<Value> = LazyLock::new(|| schema_of::<PriceList>("prices"));
 
 fn schema_of<T: JsonSchema>(name: &str) -> Value {
+    let mut schema = schema_for::<T>();
+    schema["$id"] = format!("https://llmc.dev/schemas/{name}.schema.json").into();
+    schema
+}
+
+/// The schema of a type whose optional fields are left out and never null, as those of a spec.
+pub fn schema_for<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
-    let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    schema.insert("$id".into(), format!("https://llmc.dev/schemas/{name}.schema.json").into());
-    schema.to_value()
+    settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// An optional field is left out, never null: `null` in a spec is a mistake.

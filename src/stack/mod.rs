@@ -22,7 +22,7 @@ pub use price::{
     as_written,
 };
 
-use crate::lock::Lock;
+use crate::lock::{Lock, LockFile};
 use crate::spec::Spec;
 
 /// A stack, ready to be checked and emitted.
@@ -62,6 +62,8 @@ pub struct Stack {
     pub flagd: Flagd,
     /// What `llmc.lock` pins; empty without one.
     pub lock: Lock,
+    /// Whether there is one, and whether it can be relied on.
+    pub lock_file: LockFile,
     /// Limits of cost.
     pub budget: Option<Budget>,
     /// Currency of every price and amount: that of the budget, else `USD`.

@@ -38,6 +38,7 @@ mod readme;
 mod rego;
 mod releases;
 mod secrets;
+mod statistics;
 mod throughput;
 mod tokens;
 mod traffic;

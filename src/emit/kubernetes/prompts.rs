@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
 use crate::emit::Emitted;
+use crate::emit::flagd;
 use crate::emit::guardrails::configuration_id;
 use crate::emit::labels;
 use crate::emit::manifest::sha256;
@@ -42,7 +43,6 @@ pub(super) fn emit(stack: &Stack, out: &mut Emitted) {
 }
 
 /// Name of the ConfigMap that holds `version` of `prompt`, if the stack has both.
-#[allow(dead_code, reason = "flags name it")]
 pub(in crate::emit) fn config_map_of(stack: &Stack, prompt: &str, version: &str) -> Option<String> {
     let prompt = stack.prompts.get(prompt)?;
     Some(config_map(stack, prompt, version, prompt.versions.get(version)?).0)
@@ -94,6 +94,9 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
             for (field, choice) in choices(route) {
                 entry[field] = choice;
             }
+            if let Some(experiment) = flagd::running_on(stack, &route.name) {
+                entry["experiment"] = json!({ "flag": experiment.name, "flagd": flagd::address(stack) });
+            }
             (&route.name, entry)
         })
         .collect();
@@ -107,7 +110,7 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
 }
 
 /// The kind of a target and its name.
-fn answerer(target: &Target) -> (&'static str, &str) {
+pub(in crate::emit) fn answerer(target: &Target) -> (&'static str, &str) {
     let kind = match target {
         Target::Model(_) => "model",
         Target::External(_) => "external",

@@ -1,6 +1,7 @@
 //! What all workloads of a stack have in common: the objects around their pods, the pods' shape,
 //! and who may talk to whom.
 
+pub(super) mod monitor;
 pub(super) mod network;
 pub(super) mod pod;
 
@@ -57,18 +58,24 @@ impl Workload<'_> {
 
     /// The Service in front of its pods.
     pub(super) fn service(&self, port: u16) -> Value {
+        self.service_of(&[(PORT, port)])
+    }
+
+    /// The Service in front of pods with several ports, by name.
+    pub(super) fn service_of(&self, ports: &[(&str, u16)]) -> Value {
+        let port = |(name, number): &(&str, u16)| ServicePort {
+            name: Some((*name).into()),
+            port: (*number).into(),
+            target_port: Some(IntOrString::String((*name).into())),
+            protocol: Some("TCP".into()),
+            ..ServicePort::default()
+        };
         value(&Service {
             metadata: self.metadata(),
             spec: Some(ServiceSpec {
                 type_: Some("ClusterIP".into()),
                 selector: Some(self.selector()),
-                ports: Some(vec![ServicePort {
-                    name: Some(PORT.into()),
-                    port: port.into(),
-                    target_port: Some(IntOrString::String(PORT.into())),
-                    protocol: Some("TCP".into()),
-                    ..ServicePort::default()
-                }]),
+                ports: Some(ports.iter().map(port).collect()),
                 ..ServiceSpec::default()
             }),
             ..Service::default()

@@ -25,13 +25,27 @@ pub(in crate::emit) fn policy(
     port: NetworkPolicyPort,
     egress: impl IntoIterator<Item = NetworkPolicyEgressRule>,
 ) -> Value {
+    policy_of(workload, vec![(callers, vec![port])], std::iter::once(to_resolvers()).chain(egress).collect())
+}
+
+/// The NetworkPolicy of `workload`, which asks nobody: each of `ways` is who may reach which ports.
+pub(in crate::emit) fn inward(workload: &Workload<'_>, ways: Vec<(Vec<NetworkPolicyPeer>, Vec<NetworkPolicyPort>)>) -> Value {
+    policy_of(workload, ways, Vec::new())
+}
+
+fn policy_of(
+    workload: &Workload<'_>,
+    ways: Vec<(Vec<NetworkPolicyPeer>, Vec<NetworkPolicyPort>)>,
+    egress: Vec<NetworkPolicyEgressRule>,
+) -> Value {
+    let rule = |(from, ports)| NetworkPolicyIngressRule { from: Some(from), ports: Some(ports) };
     value(&NetworkPolicy {
         metadata: workload.metadata(),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(workload.pods()),
             policy_types: Some(vec!["Ingress".into(), "Egress".into()]),
-            ingress: Some(vec![NetworkPolicyIngressRule { from: Some(callers), ports: Some(vec![port]) }]),
-            egress: Some(std::iter::once(to_resolvers()).chain(egress).collect()),
+            ingress: Some(ways.into_iter().map(rule).collect()),
+            egress: Some(egress),
         }),
     })
 }

@@ -68,13 +68,23 @@ pub(in crate::emit) fn secret_variable(name: &str, secret: &SecretKey) -> EnvVar
 
 /// The port that the Service and the probes call by name.
 pub(in crate::emit) fn port(number: u16) -> ContainerPort {
-    ContainerPort { name: Some(PORT.into()), container_port: number.into(), protocol: Some("TCP".into()), ..ContainerPort::default() }
+    named_port(PORT, number)
+}
+
+/// One of several ports.
+pub(in crate::emit) fn named_port(name: &str, number: u16) -> ContainerPort {
+    ContainerPort { name: Some(name.into()), container_port: number.into(), protocol: Some("TCP".into()), ..ContainerPort::default() }
 }
 
 /// A question over HTTP, asked every `period_seconds` and answered within `timeout_seconds`.
-pub(in crate::emit) fn probe(path: &str, (period_seconds, failures): (u32, u32), timeout_seconds: u32) -> Probe {
+pub(in crate::emit) fn probe(path: &str, rhythm: (u32, u32), timeout_seconds: u32) -> Probe {
+    probe_at(PORT, path, rhythm, timeout_seconds)
+}
+
+/// As [`probe`], at the port `name` of several.
+pub(in crate::emit) fn probe_at(name: &str, path: &str, (period_seconds, failures): (u32, u32), timeout_seconds: u32) -> Probe {
     Probe {
-        http_get: Some(HTTPGetAction { path: Some(path.into()), port: IntOrString::String(PORT.into()), ..HTTPGetAction::default() }),
+        http_get: Some(HTTPGetAction { path: Some(path.into()), port: IntOrString::String(name.into()), ..HTTPGetAction::default() }),
         period_seconds: Some(signed(period_seconds)),
         failure_threshold: Some(signed(failures)),
         timeout_seconds: Some(signed(timeout_seconds)),
