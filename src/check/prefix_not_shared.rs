@@ -61,8 +61,9 @@ fn judge(stack: &Stack, prompt: &Prompt, version: &str, system: &TextFile) -> Op
     let after: Vec<&str> = pieces
         .iter()
         .filter_map(|piece| match piece {
-            Piece::Text { text, range: at, .. } => text.get(range.end.saturating_sub(at.start).min(text.len())..).filter(|_| at.end > range.end),
-            Piece::Value { .. } => None,
+            // What stands in a branch differs anyway.
+            Piece::Text { text, range: at, always: true } => text.get(range.end.saturating_sub(at.start).min(text.len())..).filter(|_| at.end > range.end),
+            Piece::Text { .. } | Piece::Value { .. } => None,
         })
         .filter(|text| !text.trim().is_empty())
         .collect();

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Failure;
+use super::output::plural;
+use super::progress::Progress;
 use crate::compile::{self, Compilation};
 use crate::policy::Policies;
 use crate::source::Syntax;
@@ -72,6 +74,8 @@ pub(super) fn of_repository(root: &Path) -> Result<Vec<Input>, Failure> {
 /// Compiles every input, `jobs` at a time, in the order of the inputs, each judged by the policies of
 /// its repository.
 pub(super) fn compile_all(inputs: &[Input], jobs: usize) -> Result<Vec<Compilation>, Failure> {
+    // A model's own tokenizer takes seconds to load.
+    let _progress = Progress::start(format!("compiling {}", plural(inputs.len(), "stack")));
     let policies = Repositories::of(inputs)?;
     Ok(compile_each(inputs, jobs, &policies, |input| compile::compile(&input.path, &input.shown, policies.get(input))))
 }

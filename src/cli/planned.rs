@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::output::{Format, Output, plural};
+use super::output::{Format, Output};
 use super::progress::Progress;
 use super::standing::Standing;
 use super::{Failure, compile, inputs, select};
@@ -215,9 +215,8 @@ pub(super) fn plan(request: &Request<'_>, output: &mut Output) -> Result<Planned
         None => chosen,
     };
     let unaffected = found - chosen.len();
-    progress.say(format!("compiling {}", plural(chosen.len(), "stack")));
-    let compilations = inputs::compile_all(&chosen, request.jobs)?;
     drop(progress);
+    let compilations = inputs::compile_all(&chosen, request.jobs)?;
     // What a tree that stands may excuse is said by `Planned::hold`, when it is known which tree that is.
     output.findings(Format::Text, compilations.iter().filter(|compilation| compilation.held.is_none()))?;
     compile::refuse_same_names(&compilations)?;

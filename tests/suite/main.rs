@@ -45,6 +45,7 @@ mod releases;
 mod secrets;
 mod statistics;
 mod throughput;
+mod tokens;
 mod traffic;
 mod upgrade;
 mod vllm;

@@ -1,6 +1,7 @@
 //! Prompts that, with their longest variables and answer, do not fit the models that may answer them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::answerers::answerers;
 use super::template::{analyse, templates};
@@ -110,17 +111,18 @@ fn judge<'a>(
 fn written(template: &str) -> Option<Written<'_>> {
     let pieces = tokens::pieces(template)?;
     let mut written = Written { fixed: Vec::new(), all: Vec::new(), times: BTreeMap::new() };
+    let value = |piece: &Piece<'_>| match piece {
+        Piece::Value { range, is_plain, always } => Some((range.clone(), *is_plain && *always)),
+        Piece::Text { .. } => None,
+    };
+    let mut values: Vec<(Range<usize>, bool)> = pieces.iter().filter_map(value).collect();
+    values.sort_by_key(|(range, _)| range.start);
     for (name, used) in analyse(template).ok()?.variables {
-        let times = written.times.entry(name).or_default();
-        for piece in &pieces {
-            if let Piece::Value { range, is_plain, always } = piece
-                && range.start <= used.start
-                && used.end <= range.end
-            {
-                let [low, high] = times;
-                *low += u64::from(*is_plain && *always);
-                *high += 1;
-            }
+        let [low, high] = written.times.entry(name).or_default();
+        let before = values.partition_point(|(range, _)| range.start <= used.start);
+        if let Some((_, is_sure)) = before.checked_sub(1).and_then(|at| values.get(at)).filter(|(range, _)| used.end <= range.end) {
+            *low += u64::from(*is_sure);
+            *high += 1;
         }
     }
     // One that is only looped over or asked for is said once, at most.
