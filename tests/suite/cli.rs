@@ -236,7 +236,12 @@ fn the_schema_documents_every_field() {
 /// What is checked in is what the compiler writes today.
 #[test]
 fn checked_in_schemas_are_current() {
-    for (name, args) in [("stack", &["schema"][..]), ("diagnostics", &["schema", "diagnostics"]), ("fit", &["schema", "fit"]), ("analysis", &["schema", "analysis"])] {
+    for (name, args) in [
+        ("stack", &["schema"][..]),
+        ("diagnostics", &["schema", "diagnostics"]),
+        ("fit", &["schema", "fit"]),
+        ("analysis", &["schema", "analysis"]),
+    ] {
         let file = root().join(format!("schemas/{name}.schema.json"));
         assert_eq!(fs::read_to_string(file).unwrap(), llmc(root(), args).stdout, "run: llmc schema {name} > schemas/{name}.schema.json");
     }

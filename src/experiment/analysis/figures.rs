@@ -11,13 +11,7 @@ pub(super) fn figure(x: f64) -> String {
     if size >= 1e12 || (size > 0.0 && size < 1e-6) {
         return format!("{x:.3e}");
     }
-    let digits_before = if size >= 1.0 {
-        size.log10().floor() as i32 + 1
-    } else if size > 0.0 {
-        size.log10().floor() as i32 + 1
-    } else {
-        1
-    };
+    let digits_before = if size > 0.0 { size.log10().floor() as i32 + 1 } else { 1 };
     let decimals = usize::try_from((4 - digits_before).clamp(0, 9)).unwrap_or(0);
     let shown = thousands(format!("{x:.decimals$}"));
     if shown.contains('.') { shown.trim_end_matches('0').trim_end_matches('.').to_owned() } else { shown }

@@ -130,8 +130,7 @@ fn several_metrics_and_arms_are_corrected_and_the_best_is_named() {
     let mut experiment = experiment();
     let arm = experiment.arms["treatment"].clone();
     experiment.arms.insert("other".to_owned(), arm);
-    let quality = experiment.metrics["quality"].clone();
-    let shorter = llmc::spec::Metric { better: Better::Lower, deviation: None, minimum_effect: 0.01, baseline: 0.3, ..quality };
+    let shorter = llmc::spec::Metric { better: Better::Lower, deviation: None, minimum_effect: 0.01, baseline: 0.3 };
     experiment.metrics.insert("escalated".to_owned(), shorter);
     experiment.guards.clear();
     let of = |mean: f64, variance: f64| Moments::of(3_000, mean, variance);
