@@ -78,7 +78,7 @@ impl Folder {
             let absent = || Diagnostic::new(&UNREADABLE, place.clone(), format!("cannot read `{name}`: there is no such text"));
             return texts.get(name).cloned().ok_or_else(|| Box::new((absent(), String::new())));
         }
-        let path = self.path_of(name).map_err(|why| refuse(why))?;
+        let path = self.path_of(name).map_err(refuse)?;
         read_plain(&path, place.clone(), name)
     }
 
