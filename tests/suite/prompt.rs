@@ -209,3 +209,38 @@ fn a_rollback_that_cannot_be_is_refused_and_writes_nothing() {
     assert_eq!(llmc(folder.path(), &["prompt", "rollback", "support"]).code, 0);
     assert!(fs::symlink_metadata(&spec).unwrap().is_symlink() && fs::read_to_string(&real).unwrap().contains("live \"v1\" // since"));
 }
+
+/// What goes live is told with its identity, tokens and cost, and a step of a ramp as a line of its own.
+#[test]
+fn a_plan_tells_what_goes_live_and_who_is_moved() {
+    let (folder, _) = support(&[(LIVE_V1, LIVE_V2), ("ramp 10 25 30", "ramp 10 25 30; step 2")]);
+    let run = llmc(folder.path(), &["plan", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&run.stdout).unwrap();
+    let stack = &plan["stacks"][0];
+    let prompt = &stack["prompts"][0];
+    assert_eq!(prompt["live"], serde_json::json!(["v1", "v2"]));
+    assert_eq!((&prompt["is_rollback"], &prompt["is_pinned"]), (&false.into(), &true.into()));
+    for route in prompt["routes"].as_array().unwrap() {
+        let pair = |field: &str| (route[field][0].clone(), route[field][1].clone());
+        let (was, is) = pair("identity");
+        assert!(was != is && [&was, &is].iter().all(|digest| digest.as_str().is_some_and(|digest| digest.len() == 64)), "{route:#}");
+        let (was, is) = pair("tokens");
+        assert!(was.as_u64().unwrap() < is.as_u64().unwrap(), "{route:#}");
+        assert_eq!(stack["totals"]["tokens_per_request"][route["route"].as_str().unwrap()], serde_json::json!([was, is]));
+        for end in ["request_low", "request_high"] {
+            let of = |at: usize| -> f64 { route[end][at].as_str().unwrap().parse().unwrap() };
+            assert!(of(0) < of(1), "{route:#}");
+        }
+    }
+    assert_eq!(stack["experiments"][0]["what"], "ramp of `support-v2` goes from 10 to 25 %: 1,500 more of 10,000 parts");
+    let risks: Vec<&str> = stack["risks"].as_array().unwrap().iter().map(|risk| risk["message"].as_str().unwrap()).collect();
+    assert!(risks.iter().any(|risk| risk.starts_with("the load of route `support` still states 900 input tokens")), "{risks:?}");
+    let markdown = llmc(folder.path(), &["plan", "--format", "markdown"]).stdout;
+    for part in [
+        "It is pinned in `llmc.lock`.",
+        "| Route | Identity | Tokens | A request, USD |",
+        "ramp of `support-v2` goes from 10 to 25 %: 1,500 more",
+    ] {
+        assert!(markdown.contains(part), "{part}: {markdown}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::cli::output::Output;
 use crate::cli::{Failure, fmt, planned};
 use crate::compile::Compilation;
 use crate::diagnostic::{Finding, printable};
-use crate::plan;
+use crate::plan::{self, Disruption};
 use crate::source::{self, Syntax};
 use crate::stack::{Experiment, Stack};
 use crate::upgrade;
@@ -133,5 +133,8 @@ fn show_plan(input: &Input, next: Compilation, is_dry_run: bool, output: &mut Ou
     };
     planned.judge(output)?;
     output.print(&format!("\n{}", plan::render_text(&planned.plan, false, output.is_coloured(&std::io::stdout()))))?;
+    if planned.plan.stacks.iter().flat_map(|stack| &stack.rollouts).all(|rollout| rollout.disruption == Disruption::None) {
+        output.print("No pod restarts.\n")?;
+    }
     crate::cli::plan::finish(&planned, false)
 }
