@@ -136,7 +136,7 @@ pub fn versions_measured(stack: &Stack, measured: BTreeMap<String, String>) -> V
     let requests = Requests::of(stack, measured);
     let of = |prompt: &Prompt| -> Vec<Version> {
         let mut names: Vec<&String> = prompt.versions.keys().collect();
-        names.sort_by(|a, b| natural(a).cmp(&natural(b)));
+        names.sort_by_key(|name| natural(name));
         names.into_iter().filter_map(|name| version(stack, &requests, prompt, name)).collect()
     };
     stack.prompts.values().flat_map(of).collect()
@@ -205,7 +205,7 @@ fn longest(prompt: &Prompt, version: &PromptVersion, tokens: Tokens) -> u64 {
 
 /// The newest version of `prompt`: the last as people count, so that `v10` follows `v9`.
 pub fn newest(prompt: &Prompt) -> Option<&str> {
-    prompt.versions.keys().max_by(|a, b| natural(a).cmp(&natural(b))).map(String::as_str)
+    prompt.versions.keys().max_by_key(|name| natural(name)).map(String::as_str)
 }
 
 /// A name in parts that are compared one by one: words, and numbers by their value.
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn versions_are_in_the_order_of_people() {
         let mut names = ["v10", "v2", "v1", "2026-11-02", "2026-2-01", "v1.10", "v1.9", "summer"];
-        names.sort_by(|a, b| natural(a).cmp(&natural(b)));
+        names.sort_by_key(|name| natural(name));
         assert_eq!(names, ["2026-2-01", "2026-11-02", "summer", "v1", "v1.9", "v1.10", "v2", "v10"]);
     }
 }
