@@ -64,9 +64,13 @@ impl Split {
         Some((limit * 100.0).round() / 100.0)
     }
 
-    /// Counters of all arms with so many evaluations an hour, by name and parts.
+    /// Counters of all arms with so many evaluations an hour, by name and parts; an arm without any has none yet.
     pub(super) fn series(&self, scope: &Scope<'_>, an_hour: impl Fn(&str, u32) -> u32) -> Vec<(String, String)> {
-        self.arms.iter().map(|(arm, parts)| (scope.counted(arm, "TARGETING_MATCH"), format!("0+{}x40", an_hour(arm, *parts)))).collect()
+        let counter = |(arm, parts): &(String, u32)| {
+            let evaluations = an_hour(arm, *parts);
+            (evaluations > 0).then(|| (scope.counted(arm, "TARGETING_MATCH"), format!("0+{evaluations}x40")))
+        };
+        self.arms.iter().filter_map(counter).collect()
     }
 }
 

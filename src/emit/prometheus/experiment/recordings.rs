@@ -91,6 +91,11 @@ fn test(scope: &Scope<'_>) -> Option<Value> {
         expect(COUNT, &outcome, 2400.0),
         expect(MEAN, &outcome, 2.0),
     ];
+    tests.push(json!({
+        "expr": format!("count({})", scope.recorded().of(MEAN)),
+        "eval_time": format!("{TEST_HOURS}h"),
+        "exp_samples": [{ "labels": "{}", "value": 1 }],
+    }));
     for (arm, parts) in &split.arms {
         tests.push(expect(ARMS, &[("variant", arm)], f64::from(parts * 24)));
         tests.push(expect(EXPECTED, &[("variant", arm)], (split.share(arm).parse::<f64>().ok()? * 1e4).round() / 1e4));
