@@ -85,7 +85,7 @@ pub(super) fn needs(stack: &Stack) -> Vec<Need> {
 
 /// What `version` of `prompt` is made of on every route that uses it, without a parent, counts or a seal. A
 /// route is left out where something it names is not there, which is reported for that.
-pub(super) fn describe(stack: &Stack, prompt: &Prompt, version: &str) -> Option<Pin> {
+pub fn describe(stack: &Stack, prompt: &Prompt, version: &str) -> Option<Pin> {
     let content = prompt.versions.get(version)?;
     let mut pin = Pin {
         parent: None,

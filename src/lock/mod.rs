@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::spec::Sampling;
 
-pub use compare::{Change, Changed, Need, Reason, Unpinned, changed, unpinned};
+pub use compare::{Change, Changed, Need, Reason, Unpinned, changed, describe, unpinned};
 pub use pin::{Pinned, next_name, pin};
 pub use read::{EDITED, RULES, UNREADABLE, key_range, read, unreadable_file};
 pub use write::write;

@@ -5,8 +5,6 @@ mod pin;
 use super::Failure;
 use super::output::Output;
 
-pub(super) use pin::first_lock;
-
 /// Pin versions of prompts, so that none changes after users have seen it.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
