@@ -114,9 +114,7 @@ fn git_merges_the_pins_of_two_branches() {
     // Two that were added at one place do not, and llmc leaves the markers to a person.
     assert!(!git(&["merge", "-q", "--no-edit", "three"]), "a conflict");
     let torn = lock_of(folder.path());
-    let spec = fs::read_to_string(folder.path().join("stack.kdl")).expect("a spec");
-    let marker = |line: &&str| !["<<<<<<<", "=======", ">>>>>>>"].iter().any(|marker| line.starts_with(marker));
-    fs::write(folder.path().join("stack.kdl"), spec.lines().filter(marker).collect::<Vec<_>>().join("\n")).expect("written");
+    assert!(git(&["checkout", "--ours", "stack.kdl"]));
     let run = pin(folder.path());
     assert!(run.code == 1 && run.stderr.contains("LLMC-L003") && run.stderr.contains("a merge left a conflict here"), "{}", run.stderr);
     assert_eq!(lock_of(folder.path()), torn, "never rewritten");
@@ -216,19 +214,24 @@ fn killed_and_concurrent_pins_leave_a_whole_lock() {
         drop(child.kill());
         child.wait().expect("it ended");
         if let Ok(text) = fs::read_to_string(folder.path().join("llmc.lock")) {
-            assert!(read(&text).is_ok_and(|lock| lock.prompts["chat"].len() == 2), "{text}");
+            assert!(read(&text).is_ok_and(|lock| lock.prompts["chat"].len() == 1), "{text}");
         }
     }
     let children: Vec<_> = (0..3).map(|_| start()).collect();
     for mut child in children {
         assert!(child.wait().expect("it ended").success());
     }
-    assert_eq!(read(&lock_of(folder.path())).expect("a lock").prompts["chat"].len(), 2);
+    assert_eq!(read(&lock_of(folder.path())).expect("a lock").prompts["chat"].len(), 1);
 }
 
 /// Any text: names, models and stop texts come from people.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), "[a-z0-9-]{1,8}", Just("v1".to_owned()), Just("no".into()), Just("1e3".into()), Just("\u{202E}x".into())]
+}
+
+/// A name: one with a character that no reader of the lock accepts is refused, and nothing is written.
+fn name() -> impl Strategy<Value = String> {
+    text().prop_filter("it can be written", |name| !name.contains(llmc::diagnostic::is_bidirectional_control))
 }
 
 fn a_pin() -> impl Strategy<Value = Pin> {
@@ -240,7 +243,7 @@ fn a_pin() -> impl Strategy<Value = Pin> {
         guardrails: is_guarded.then(|| "ab".repeat(32)),
         tokens: None,
     });
-    (any::<bool>(), sampling, proptest::collection::btree_map(text(), a_use, 0..3)).prop_map(|(has_system, sampling, routes)| Pin {
+    (any::<bool>(), sampling, proptest::collection::btree_map(name(), a_use, 0..3)).prop_map(|(has_system, sampling, routes)| Pin {
         parent: None,
         system: has_system.then(|| "cd".repeat(32)),
         user: "ef".repeat(32),
@@ -255,7 +258,7 @@ proptest! {
 
     #[test]
     fn what_is_written_reads_back_the_same(
-        prompts in proptest::collection::btree_map(text(), proptest::collection::btree_map(text(), a_pin(), 1..3), 1..3)
+        prompts in proptest::collection::btree_map(name(), proptest::collection::btree_map(name(), a_pin(), 1..3), 1..3)
     ) {
         let mut lock = Lock { format: FORMAT, prompts };
         for (prompt, pins) in &mut lock.prompts {
