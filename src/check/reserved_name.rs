@@ -19,7 +19,9 @@ static RULE: Rule = Rule {
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     let guardrails = cx.spec.guardrails.keys().map(|name| ("guardrails", name));
-    let routes = cx.spec.route.iter().filter(|(_, route)| route.guardrails.is_some()).map(|(name, _)| ("route", name));
+    let of_a_version = |prompt: &String| cx.spec.prompt.get(prompt).is_some_and(|prompt| prompt.version.values().any(|v| v.guardrails.is_some()));
+    let is_guarded = |route: &crate::spec::Route| route.guardrails.is_some() || of_a_version(&route.prompt);
+    let routes = cx.spec.route.iter().filter(|(_, route)| is_guarded(route)).map(|(name, _)| ("route", name));
     for (block, name) in guardrails.chain(routes).filter(|(_, name)| *name == "config" || name.starts_with(['.', '_'])) {
         let message = format!("the guardrails server does not serve a configuration named `{name}`");
         let rest = name.trim_start_matches(['.', '_']);

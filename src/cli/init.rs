@@ -48,7 +48,6 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         let written = target.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&target, text.replace(PLACEHOLDER, name)));
         written.map_err(|error| format!("cannot write `{}`: {error}", inputs::shown(&target)))?;
     }
-    super::prompt::first_lock(&folder)?;
     let shown = inputs::shown(&folder);
-    output.print(&format!("wrote {shown}/stack.kdl, its prompt and its policy\nnext: edit it, then `llmc compile {shown}`\n"))
+    output.print(&format!("wrote {shown}/stack.kdl, its prompt and its policy\nnext: edit it, then `llmc compile {shown}`; when users get it, `llmc prompt pin {shown}`\n"))
 }

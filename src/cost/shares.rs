@@ -244,7 +244,8 @@ fn beside(stack: &Stack, cost: &Cost, route: &Route, out: &mut RouteCost) -> Opt
     if let Some(guardrails) = &route.guardrails
         && let Some(item) = item(Kind::Guardrails, guardrails)
     {
-        let users: Vec<&Route> = stack.routes_guarded_by(guardrails).collect();
+        // Who pays is who uses it now.
+        let users: Vec<&Route> = stack.routes.values().filter(|user| user.guardrails.as_ref() == Some(guardrails)).collect();
         let all: Option<Vec<Decimal>> = users.iter().map(|user| requests_to(stack, user)).collect();
         let share = match (all.and_then(money::sum), out.requests) {
             _ if users.len() == 1 => Some(Decimal::ONE),

@@ -94,7 +94,7 @@ pub fn version(pin: &Pin, on_route: &Use) -> String {
 }
 
 /// Digest over the names of a pin and everything in it but the seal itself.
-pub(super) fn seal(prompt: &str, version: &str, pin: &Pin) -> String {
+pub fn seal(prompt: &str, version: &str, pin: &Pin) -> String {
     let routes: BTreeMap<&String, Value> = pin
         .routes
         .iter()

@@ -261,6 +261,7 @@ fn resolve_route(name: &str, route: &spec::Route, own: Target, spec: &Spec) -> R
     Route {
         name: name.to_owned(),
         prompt: route.prompt.clone(),
+        own_target: own.clone(),
         target: live.target,
         guardrails: live.guardrails,
         answers,

@@ -87,15 +87,17 @@ impl Stack {
         self.routes.values().filter(move |r| r.targets().iter().any(|t| matches!(t, Target::Model(model) if model == name)))
     }
 
-    /// Routes that use the guardrails `name`, sorted by name.
+    /// Routes that use the guardrails `name`, for whichever version of their prompt, sorted by name.
     pub fn routes_guarded_by<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Route> {
-        self.routes.values().filter(move |r| r.guardrails.as_deref() == Some(name))
+        self.routes.values().filter(move |r| r.checked().iter().any(|(guardrails, _)| *guardrails == Some(name)))
     }
 
     /// Whether applications call the model `name` directly, and not only through guardrails.
     pub fn is_called_directly(&self, name: &str) -> bool {
         let mut routes = self.routes_to(name).peekable();
-        routes.peek().is_none() || routes.any(|route| route.guardrails.is_none())
+        let is_model = |target: &Target| matches!(target, Target::Model(model) if model == name);
+        routes.peek().is_none()
+            || routes.any(|route| route.checked().iter().any(|(guardrails, target)| guardrails.is_none() && is_model(target)))
     }
 }
 
@@ -429,6 +431,8 @@ pub struct Route {
     pub name: String,
     /// Name of the prompt.
     pub prompt: String,
+    /// What the route itself names to answer it.
+    pub own_target: Target,
     /// What answers the live version.
     pub target: Target,
     /// Name of the guardrails of the live version.
@@ -449,16 +453,38 @@ pub struct Answer {
 }
 
 impl Route {
-    /// Everything that may answer, each once: the route's own target first, then its tiers' and its fallback's.
+    /// Everything that may answer, each once: what answers the live version first, then its tiers' and its
+    /// fallback's targets, then what answers the other versions.
     pub fn targets(&self) -> Vec<&Target> {
-        let others = self.traffic.tiers.values().chain(&self.traffic.fallback).map(|tier| &tier.target);
-        let mut targets = vec![&self.target];
-        for target in others {
+        let mut targets = Vec::new();
+        for (_, target) in self.checked() {
             if !targets.contains(&target) {
                 targets.push(target);
             }
         }
         targets
+    }
+
+    /// Everything that may answer, with the guardrails that check it then, each pair once and the live version's
+    /// first. Every version that the spec names counts, so that going to another one finds what it needs.
+    pub fn checked(&self) -> Vec<(Option<&str>, &Target)> {
+        let live = (&self.target, self.guardrails.as_deref());
+        let versions = self.answers.values().map(|answer| (&answer.target, answer.guardrails.as_deref()));
+        let mut pairs = Vec::new();
+        for (target, guardrails) in std::iter::once(live).chain(versions) {
+            let others = self.traffic.tiers.values().chain(&self.traffic.fallback).map(|tier| &tier.target);
+            for target in std::iter::once(target).chain(others) {
+                if !pairs.contains(&(guardrails, target)) {
+                    pairs.push((guardrails, target));
+                }
+            }
+        }
+        pairs
+    }
+
+    /// What may answer and is checked by the guardrails `name` then, each once.
+    pub fn targets_checked_by(&self, name: &str) -> Vec<&Target> {
+        self.checked().into_iter().filter(|(guardrails, _)| *guardrails == Some(name)).map(|(_, target)| target).collect()
     }
 }
 

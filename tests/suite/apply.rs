@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::{Run, copy, edit, llmc, llmc_with, repository, root, tree};
+use crate::harness::{Run, copy, edit, llmc, llmc_with, pin_anew, repository, root, tree};
 
 const SPEC: &str = "stacks/demo/stack.kdl";
 const FILE: &str = "generated/demo/kustomization.yaml";
@@ -175,6 +175,7 @@ fn a_policy_refuses_an_edited_prompt_and_no_move_of_it() {
     edit(&here.join("generated/customer-support/prompts/support/v1.yaml"), "online shop", "web shop");
     assert_eq!(llmc(here, &["apply", "--overwrite"]).code, 0, "an edit of the compiled file can be undone");
     edit(&here.join("stacks/customer-support/prompts/support.v1.md"), "online shop", "web shop");
+    pin_anew(&here.join("stacks/customer-support/stack.kdl"));
     let run = refused(here, &["plan", "--out", "edited.json", "--detailed-exitcode"]);
     assert!(run.stderr.contains("`v1` of the prompt `support` is edited in place"), "{}", run.stderr);
     let why = "`edited.json` is not written, because of errors in stacks/customer-support/stack.kdl";

@@ -44,7 +44,7 @@ const LAYERS: [(&str, &[&str]); 25] = [
             "syntax",
         ],
     ),
-    ("emit", &["capacity", "catalog", "cost", "diagnostic", "engine", "experiment", "fit", "stack", "syntax"]),
+    ("emit", &["capacity", "catalog", "cost", "diagnostic", "engine", "experiment", "fit", "lock", "stack", "syntax"]),
     ("plan", &["cost", "diagnostic", "emit", "pricing", "prompt", "spec", "syntax"]),
     ("deliver", &["diagnostic", "emit"]),
     ("upgrade", &["diagnostic", "engine", "fit", "source", "spec", "stack"]),

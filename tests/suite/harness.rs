@@ -137,6 +137,23 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Writes the lock beside `spec` anew, as if what it says now had never been anything else; nothing where there is
+/// none, or where nothing differs from it.
+pub fn pin_anew(spec: &Path) {
+    let lock = spec.with_file_name(llmc::lock::LOCK_FILE);
+    if !lock.is_file() {
+        return;
+    }
+    let resolved = || llmc::compile::compile(spec, "stack", &llmc::policy::Policies::shipped()).stack.expect("a stack");
+    let stack = resolved();
+    if llmc::lock::changed(&stack).is_empty() && llmc::lock::unpinned(&stack).is_empty() {
+        return;
+    }
+    fs::remove_file(&lock).expect("removed");
+    let pinned = llmc::lock::pin(&resolved(), |_, _, _, _| None);
+    fs::write(&lock, llmc::lock::write(&pinned.lock).expect("a lock")).expect("written");
+}
+
 /// Compiles `spec`, a spec file or a folder of them, into folders below `out`.
 pub fn compile(spec: &Path, out: &Path) {
     let run = llmc(root(), &["compile", spec.to_str().expect("UTF-8"), "--out", out.to_str().expect("UTF-8")]);

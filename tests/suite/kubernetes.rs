@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{compile, copy, root, texts, yaml};
+use crate::harness::{compile, copy, pin_anew, root, texts, yaml};
 
 /// A compiled stack on disk, gone with the value.
 struct Tree {
@@ -33,6 +33,10 @@ impl Tree {
             let text = std::fs::read_to_string(source.join(file)).expect("a file of the stack");
             assert!(text.contains(from), "`{from}` is not in {file}");
             std::fs::write(source.join(file), text.replace(from, to)).expect("written");
+        }
+        // These edits are made to versions that were never live.
+        if !edits.is_empty() {
+            pin_anew(&source.join("stack.kdl"));
         }
         compile(&source, &folder.path().join("out"));
         let path = folder.path().join("out").join(stack);

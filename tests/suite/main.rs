@@ -26,6 +26,7 @@ mod guardrails;
 mod harness;
 mod hostile;
 mod kubernetes;
+mod lock;
 mod markdown;
 mod memory_cache;
 mod model;

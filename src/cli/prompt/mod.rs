@@ -18,8 +18,6 @@ use crate::prompt::{self, Version};
 use crate::spec::Sampling;
 use crate::stack::{Prompt, PromptVersion, Stack};
 
-pub(super) use pin::first_lock;
-
 /// Show prompts and their versions, compare two of them, pin what is live, and go back to an earlier one.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:

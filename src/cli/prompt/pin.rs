@@ -88,17 +88,6 @@ fn one(input: &Input, args: &Args, output: &mut Output) -> Result<bool, Failure>
     Ok(true)
 }
 
-/// Writes the first lock of the spec at `path`, which was just made; none where something is in the way.
-pub(in crate::cli) fn first_lock(path: &Path) -> Result<(), Failure> {
-    let Some(input) = inputs::find(&[path.to_owned()])?.pop() else { return Ok(()) };
-    let Some(compilation) = inputs::compile_all(std::slice::from_ref(&input), 1)?.pop() else { return Ok(()) };
-    let Some(stack) = compilation.stack.as_ref().filter(|_| in_the_way(&compilation).is_empty()) else { return Ok(()) };
-    let shown = inputs::shown(&lock_path(&input));
-    let fail = |why: String| Failure::Message(format!("cannot write `{shown}`: {why}"));
-    let text = lock::write(&lock::pin(stack, |_, _, _, _| None).lock).map_err(fail)?;
-    replace(&lock_path(&input), &text).map_err(|error| fail(error.to_string()))
-}
-
 fn lock_path(input: &Input) -> PathBuf {
     inputs::parent(&input.path).join(LOCK_FILE)
 }

@@ -2,7 +2,7 @@
 //! holds them.
 //!
 //! One server serves all routes of a `guardrails` block; the identifier of a configuration is the
-//! name of its route, followed by that of the model where a tier or the fallback answers: a configuration
+//! name of its route, followed by that of the model where another one than the route's own answers: a configuration
 //! has one model, and what another one says must not pass unseen. Everything said here about the library was tried on the real 0.24.1; the
 //! judge in `tests/judges/nemo` tries it again.
 
@@ -45,7 +45,7 @@ pub(super) fn emit(stack: &Stack) -> Emitted {
 fn files(stack: &Stack, guardrails: &Guardrails) -> Vec<(String, String)> {
     let mut files = vec![("config.py".to_owned(), server::SETTINGS.to_owned())];
     for route in stack.routes_guarded_by(&guardrails.name) {
-        for target in route.targets() {
+        for target in route.targets_checked_by(&guardrails.name) {
             let id = configuration_id(route, target);
             files.extend(configuration(stack, guardrails, target).into_iter().map(|(name, text)| (format!("{id}/{name}"), text)));
         }
@@ -53,9 +53,10 @@ fn files(stack: &Stack, guardrails: &Guardrails) -> Vec<(String, String)> {
     files
 }
 
-/// What a caller names as `config_id` so that `target` answers `route`. No name of a route has a point.
+/// What a caller names as `config_id` so that `target` answers `route`. No name of a route has a point. It does
+/// not depend on which version is live, so that going back to one changes no configuration.
 pub(super) fn configuration_id(route: &Route, target: &Target) -> String {
-    if *target == route.target { route.name.clone() } else { format!("{}.{}", route.name, target.name()) }
+    if *target == route.own_target { route.name.clone() } else { format!("{}.{}", route.name, target.name()) }
 }
 
 fn configuration(stack: &Stack, guardrails: &Guardrails, target: &Target) -> Vec<(&'static str, String)> {

@@ -151,7 +151,9 @@ impl Server<'_> {
             ["server", "--config", CONFIG_PATH, "--port", &PORT.to_string(), "--disable-chat-ui"].map(String::from).into();
         // With several routes the caller has to name one: a default would guard the wrong one.
         let mut routes = self.stack.routes_guarded_by(&self.guardrails.name);
-        if let (Some(only), None) = (routes.next(), routes.next()) {
+        if let (Some(only), None) = (routes.next(), routes.next())
+            && only.targets_checked_by(&self.guardrails.name).contains(&&only.own_target)
+        {
             args.extend(["--default-config-id".into(), only.name.clone()]);
         }
         args
@@ -168,7 +170,7 @@ impl Server<'_> {
     /// Everything that the server asks.
     fn answerers(&self) -> impl Iterator<Item = Answerer<'_>> {
         let routes = self.stack.routes_guarded_by(&self.guardrails.name);
-        routes.flat_map(|route| route.targets()).filter_map(|target| answerer(self.stack, target))
+        routes.flat_map(|route| route.targets_checked_by(&self.guardrails.name)).filter_map(|target| answerer(self.stack, target))
     }
 
     fn externals(&self) -> impl Iterator<Item = &External> {

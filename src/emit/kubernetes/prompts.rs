@@ -11,12 +11,15 @@ use crate::emit::labels;
 use crate::emit::manifest::sha256;
 use crate::emit::yaml::value;
 use crate::emit::{Emitted, PROMPT_INDEX_FILE};
-use crate::stack::{Prompt, PromptVersion, Route, Sampling, Stack, Target, Tier};
+use crate::lock;
+use crate::stack::{Answer, Prompt, PromptVersion, Route, Sampling, Stack, Target, Tier};
 
 /// Component of the prompts' objects.
 const COMPONENT: &str = "prompt";
 /// Annotation with the prompt and version as the spec writes them.
 const PROMPT_ANNOTATION: &str = "llmc.dev/prompt";
+/// Annotation with what the version is on each route, as JSON: its identity, the model and the guardrails' digest.
+const IDENTITIES_ANNOTATION: &str = "llmc.dev/identities";
 /// Hexadecimal digits of a digest in a name.
 const HASH_DIGITS: usize = 10;
 /// Longest name of a ConfigMap.
@@ -61,9 +64,20 @@ fn config_map(stack: &Stack, prompt: &Prompt, version: &str, content: &PromptVer
     let name = config_map_name(&stack.name, &prompt.name, version, &hash);
     let mut metadata = labels::metadata(stack, COMPONENT, &prompt.name, &name);
     let annotation = (PROMPT_ANNOTATION.to_owned(), format!("{}@{version}", prompt.name));
-    metadata.annotations = Some(BTreeMap::from([annotation, labels::pruned_last()]));
+    let mut annotations = BTreeMap::from([annotation, labels::pruned_last()]);
+    annotations.extend(identities(stack, prompt, version).map(|identities| (IDENTITIES_ANNOTATION.to_owned(), identities)));
+    metadata.annotations = Some(annotations);
     let object = value(&ConfigMap { metadata, data: Some(data), immutable: Some(true), ..ConfigMap::default() });
     (name, object)
+}
+
+/// What `version` is on each route that uses it. It stands beside the data and not in it: one more route makes the
+/// texts no others, and whoever has mounted them keeps them.
+fn identities(stack: &Stack, prompt: &Prompt, version: &str) -> Option<String> {
+    let pin = lock::describe(stack, prompt, version).filter(|pin| !pin.routes.is_empty())?;
+    let of = |used: &lock::Use| json!({ "guardrails": used.guardrails, "model": used.model, "sha256": used.sha256 });
+    let routes: BTreeMap<&String, Value> = pin.routes.iter().map(|(route, used)| (route, of(used))).collect();
+    Some(json!(routes).to_string())
 }
 
 /// `sampling` holds fields of an OpenAI-compatible request under their own names. Keys are
@@ -91,8 +105,28 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
         .map(|route| {
             let (kind, model) = answerer(&route.target);
             let mut entry = json!({ "guardrails": route.guardrails, kind: model, "prompt": route.prompt });
+            let own = Answer { target: route.target.clone(), guardrails: route.guardrails.clone() };
+            if let Some(configuration) = configuration(route, &own).filter(|id| *id != route.name) {
+                entry["guardrails_config"] = json!(configuration);
+            }
             for (field, choice) in choices(route) {
                 entry[field] = choice;
+            }
+            let others: BTreeMap<&String, Value> = route
+                .answers
+                .iter()
+                .filter(|(_, answer)| **answer != own)
+                .map(|(version, answer)| {
+                    let (kind, model) = answerer(&answer.target);
+                    let mut entry = json!({ "guardrails": answer.guardrails, kind: model });
+                    if let Some(configuration) = configuration(route, answer) {
+                        entry["guardrails_config"] = json!(configuration);
+                    }
+                    (version, entry)
+                })
+                .collect();
+            if !others.is_empty() {
+                entry["versions"] = json!(others);
             }
             if let Some(experiment) = flagd::running_on(stack, &route.name) {
                 entry["experiment"] = json!({ "flag": experiment.name, "flagd": flagd::address(stack) });
@@ -107,6 +141,11 @@ fn index_config_map(stack: &Stack, prompts: &BTreeMap<&String, Value>) -> Value 
         data: Some(BTreeMap::from([("index.json".to_owned(), text)])),
         ..ConfigMap::default()
     })
+}
+
+/// What a caller names to the guardrails of `answer`, if it has any.
+fn configuration(route: &Route, answer: &Answer) -> Option<String> {
+    answer.guardrails.as_ref().map(|_| configuration_id(route, &answer.target))
 }
 
 /// The kind of a target and its name.

@@ -16,7 +16,7 @@ use llmc::plan::{
 use llmc::pricing::{Amounts, Cause, CostChange, Together};
 use serde_json::{Value, json};
 
-use crate::harness::{copy, cost_change, root};
+use crate::harness::{copy, cost_change, pin_anew, root};
 
 /// What a review is made of.
 #[derive(Clone)]
@@ -73,6 +73,7 @@ pub fn compiled(name: &str, edit: impl FnOnce(&Path)) -> FileSet {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&root().join("stacks").join(name), folder.path());
     edit(folder.path());
+    pin_anew(&folder.path().join("stack.kdl"));
     let compilation = llmc::compile::compile(&folder.path().join("stack.kdl"), "stack.kdl", &llmc::policy::Policies::shipped());
     compilation.files.unwrap_or_else(|| panic!("{:?}", compilation.findings.iter().map(|f| &f.message).collect::<Vec<_>>()))
 }
