@@ -190,7 +190,7 @@ fn questions(random: &mut Random) -> Vec<Value> {
         corrected.extend(values.expect("values").iter().enumerate().map(|(index, value)| (format!("{name}.{index}"), json!(value))));
     }
     vec![
-        json!({"kind": "t_size", "result": {"size": size, "size_again": size},
+        json!({"kind": "t_size", "result": {"size": size},
             "arguments": {"d": d, "ratio": ratio, "alpha": alpha, "power": power, "sides": number}}),
         json!({"kind": "t_effect", "result": {"effect": least},
             "arguments": {"first": first, "second": second, "alpha": alpha, "power": power, "sides": number}}),
