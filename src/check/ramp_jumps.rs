@@ -1,6 +1,6 @@
 //! Ramps that do not lead to the weights in small steps.
 
-use super::support::experiments::{MOST_GROWTH_PERCENT, at_field, good_ramp, percent};
+use super::support::experiments::{MOST_GROWTH_PERCENT, at_field, good_ramp, has_weights, percent};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Rule, Severity};
 use crate::spec::Experiment;
@@ -24,9 +24,8 @@ static RULE: Rule = Rule {
 
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (name, experiment) in &cx.spec.experiment {
-        let sum: f64 = experiment.variant.values().map(|variant| variant.weight).sum();
         // Without these it is not known where the ramp should end, and other rules report them.
-        let Some(control) = experiment.variant.get(&experiment.control).filter(|_| (sum - 100.0).abs() < 1e-6) else { continue };
+        let Some(control) = experiment.variant.get(&experiment.control).filter(|_| has_weights(experiment)) else { continue };
         let last = 100.0 - control.weight;
         let ramp = if experiment.ramp.is_empty() { vec![last] } else { experiment.ramp.clone() };
         steps(cx, name, experiment, &ramp, last, out);

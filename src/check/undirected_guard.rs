@@ -26,7 +26,7 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
             if guard.better.is_some() || KNOWN.contains(&guard_name.as_str()) {
                 continue;
             }
-            let message = format!("whether more of the guard `{guard_name}` of `{name}` is better is not known");
+            let message = format!("the guard `{guard_name}` of `{name}` does not say whether more of it is better");
             let at = place(name).key("guard").key(guard_name);
             let finding = Diagnostic::at_key(&RULE, at, message).label("has no `better`");
             out.push(finding.help("say it: `better=\"lower\"` or `better=\"higher\"`"));

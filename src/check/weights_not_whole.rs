@@ -1,6 +1,6 @@
 //! Weights that are no shares of all users.
 
-use super::support::experiments::{percent, place};
+use super::support::experiments::{is_whole, percent, place};
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Rule, Severity};
 
@@ -24,12 +24,11 @@ fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
         let variants = place(name).key("variant");
         let mut is_fine = true;
         for (variant_name, variant) in &experiment.variant {
-            let hundredths = variant.weight * 100.0;
-            if (hundredths - hundredths.round()).abs() > 1e-6 {
+            if !is_whole(variant.weight) {
                 is_fine = false;
                 let message = format!("the weight {} of `{variant_name}` is finer than a hundredth of a percent", variant.weight);
                 let finding = Diagnostic::at_value(&RULE, variants.key(variant_name).key("weight"), message).label("has more than two decimals");
-                out.push(finding.help(format!("write `weight={}`", (hundredths.round() / 100.0).max(0.01))));
+                out.push(finding.help(format!("write `weight={}`", ((variant.weight * 100.0).round() / 100.0).max(0.01))));
             }
         }
         // A variant that could not be read was reported, and its weight is not known.

@@ -67,7 +67,13 @@ pub fn sample_size(d: f64, ratio: f64, alpha: f64, power: f64, sides: Sides) -> 
     let d = d.abs();
     within("the effect", d, (1e-100..=1e100).contains(&d), "other than 0, and at most 1e100")?;
     let (ratio, alpha, wanted) = (ratio_of(ratio)?, alpha_of(alpha)?, power_of(power)?);
-    let reached = |first: f64| self::power(d, first, (first * ratio).max(2.0), alpha, sides);
+    let reached = |first: f64| {
+        let second = (first * ratio).max(2.0);
+        if first.max(second) > 1e30 {
+            return Err(StatisticsError::NotRepresentable { what: "the number of samples" });
+        }
+        self::power(d, first, second, alpha, sides)
+    };
     let least = (2.0_f64).max(2.0 / ratio);
     if reached(least)? >= wanted {
         return Size::at(least, ratio);

@@ -10,7 +10,7 @@ use llmc::stack::{Experiment, PARTS, Stack};
 use llmc::statistics::{Sides, power, proportions};
 use serde_json::Value;
 
-use crate::harness::{Random, copy, edit, llmc, repository, root};
+use crate::harness::{Random, copy, edit, llmc, root};
 
 /// A copy of the good case of a rule, with its spec after `edits`.
 fn case(edits: &[(&str, &str)]) -> tempfile::TempDir {
@@ -83,8 +83,10 @@ fn an_experiment_is_found_or_the_nearest_is_named() {
     assert!(near.stderr.contains("no experiment `suport-v2`; did you mean `support-v2`?"), "{}", near.stderr);
     assert!(llmc(root(), &["experiment", "size", "support-v2", "--stack", "research-desk"]).stderr.contains("no stack declares any"));
 
-    let two = repository(&["customer-support"]);
-    copy(&two.path().join("stacks/customer-support"), &two.path().join("stacks/second"));
+    let two = tempfile::tempdir().expect("a temporary folder");
+    for name in ["customer-support", "second"] {
+        copy(&root().join("stacks/customer-support"), &two.path().join("stacks").join(name));
+    }
     edit(&two.path().join("stacks/second/stack.kdl"), "stack \"customer-support\"", "stack \"second\"");
     let both = llmc(two.path(), &["experiment", "size", "support-v2"]);
     assert!(both.stderr.contains("several stacks; choose one with `--stack`: customer-support, second"), "{}", both.stderr);

@@ -17,6 +17,18 @@ pub(in crate::check) fn running<'a>(cx: &'a Context<'_>) -> impl Iterator<Item =
     experiments.filter_map(|experiment| Some((experiment, cx.spec.experiment.get(&experiment.name)?)))
 }
 
+/// Whether `weight` is a percentage of users to two decimals, which is what users are dealt by.
+pub(in crate::check) fn is_whole(weight: f64) -> bool {
+    let hundredths = weight * 100.0;
+    (hundredths - hundredths.round()).abs() <= 1e-6
+}
+
+/// Whether the weights of `experiment` are shares of all users.
+pub(in crate::check) fn has_weights(experiment: &spec::Experiment) -> bool {
+    let sum: f64 = experiment.variant.values().map(|variant| variant.weight).sum();
+    (sum - 100.0).abs() < 1e-6 && experiment.variant.values().all(|variant| is_whole(variant.weight))
+}
+
 /// The place of the experiment `name`.
 pub(in crate::check) fn place(name: &str) -> Route {
     Route::of(["experiment", name])
