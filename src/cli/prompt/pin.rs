@@ -9,6 +9,7 @@ use crate::cli::output::{Output, plural};
 use crate::cli::{Failure, lock as waiting, select};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Finding, Severity, printable, redact};
+use crate::estimate::tokens;
 use crate::lock::{self, LOCK_FILE, LockFile, Pinned, Reason, Unpinned};
 
 /// Pin what is live: write the identity of every version into `llmc.lock` beside the spec.
@@ -63,7 +64,7 @@ fn one(input: &Input, args: &Args, output: &mut Output) -> Result<bool, Failure>
         output.error(&format!("{shown} was left as it is"));
         return Ok(false);
     };
-    let Pinned { lock, added } = lock::pin(stack, |_, _, _, _| None);
+    let Pinned { lock, added } = lock::pin(stack, tokens::counted);
     if added.is_empty() {
         output.print(&format!("{}: everything that is live is pinned\n", input.shown))?;
         return Ok(true);

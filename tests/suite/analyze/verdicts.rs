@@ -41,11 +41,14 @@ fn report(experiment: &Experiment, data: &Data, days: Option<i64>, is_sequential
 
 const GOOD: Found = Found { users: 3_000, quality: 0.03, slower: Some(0.0) };
 
+/// What is found, on which day, whether looks are allowed for; the verdict, and words of its reason.
+type Case = (&'static str, Found, Option<i64>, bool, Word, &'static str);
+
 /// The canonical experiment runs for 21 days, and takes 7 at least.
 #[test]
 fn verdicts_are_those_of_the_table() {
     let experiment = experiment();
-    let table: [(&str, Found, Option<i64>, bool, Word, &str); 17] = [
+    let table: [Case; 17] = [
         ("better, and every guard is held", GOOD, Some(21), false, Word::Deploy, "`treatment` is better: `quality` +0.03"),
         ("longer than planned", GOOD, Some(40), false, Word::Deploy, "is better"),
         ("no difference", Found { quality: 0.0, ..GOOD }, Some(21), false, Word::Keep, "an improvement that matters is ruled out"),
