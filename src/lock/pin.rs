@@ -117,6 +117,6 @@ mod tests {
     fn nine_comes_before_ten() {
         let mut names = ["v10", "v9", "v1", "w", "2026", "v1.2"];
         names.sort_by(|a, b| by_number(a, b));
-        assert_eq!(names, ["w", "v1", "v1.2", "v9", "v10", "2026"]);
+        assert_eq!(names, ["v1", "v1.2", "v9", "v10", "w", "2026"]);
     }
 }

@@ -121,7 +121,7 @@ fn a_saved_plan_is_written_exactly_or_not_at_all() {
 
     change("max-model-len=4096", "max-model-len=2048");
     plan(here);
-    change("max-model-len=2048", "max-model-len=1024");
+    change("max-model-len=2048", "max-model-len=1792");
     let inputs = refused(here, &["apply", "plan.json"]);
     assert!(inputs.stderr.contains("inputs of `demo`") && inputs.stderr.contains("llmc plan --out plan.json"), "{}", inputs.stderr);
     assert!(!inputs.stderr.contains("`other`"), "{}", inputs.stderr);

@@ -3,7 +3,7 @@
 use super::Scope;
 use super::recordings::TEST_HOURS;
 use crate::emit::prometheus::rule::{Alert, Cases, Description, Firing, Input, Pace};
-use crate::spec::Day;
+use crate::stack::Day;
 use crate::stack::{Experiment, Stack};
 
 const MINUTES_PER_DAY: u32 = 24 * 60;
