@@ -18,7 +18,7 @@ pub struct Prompt {
     /// Version that applications load.
     pub live: String,
     /// Version to go back to when the live one misbehaves; one that was live before, or the live one
-    /// itself while there is no other.
+    /// itself while there is no other. Default: none, which is an error.
     pub rollback: Option<String>,
 }
 

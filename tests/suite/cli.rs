@@ -190,7 +190,7 @@ fn explain_documents_every_code() {
         assert_eq!(one.code, 0, "{code}");
         assert!(one.stdout.starts_with(code) && one.stdout.len() > 100, "{}", one.stdout);
     }
-    let wrong = llmc(root(), &["explain", "LLMC-S020"]);
+    let wrong = llmc(root(), &["explain", "LLMC-S090"]);
     assert_eq!((wrong.code, wrong.stderr.contains("did you mean `LLMC-S0")), (1, true), "{}", wrong.stderr);
 }
 
