@@ -3,6 +3,7 @@
 use super::support::experiments::place;
 use super::{Check, Context};
 use crate::diagnostic::{Diagnostic, Rule, Severity};
+use crate::stack::improvement;
 
 pub(super) static CHECK: Check = Check { rule: &RULE, run };
 
@@ -11,19 +12,16 @@ static RULE: Rule = Rule {
     name: "undirected-guard",
     severity: Severity::Error,
     docs: "A guard does not say whether more of it is better, and its name is not one that llmc knows (`ttft`, `tpot` \
-           and `e2e`, of which less is better).\n\n\
+           and `e2e`, of which less is better, and `availability`, of which more is).\n\n\
            Taken the wrong way round, a guard stops what improves and lets pass what it was made to stop.\n\n\
            ```kdl\nguard \"escalations\" worse-by=0.05   // are more of them better?\n```\n\n\
            Say it: `guard \"escalations\" worse-by=0.05 better=\"lower\"`.",
 };
 
-/// Guards of which less is better.
-const KNOWN: [&str; 3] = ["ttft", "tpot", "e2e"];
-
 fn run(cx: &Context<'_>, out: &mut Vec<Diagnostic>) {
     for (name, experiment) in &cx.spec.experiment {
         for (guard_name, guard) in &experiment.guard {
-            if guard.better.is_some() || KNOWN.contains(&guard_name.as_str()) {
+            if improvement(guard_name, guard).is_some() {
                 continue;
             }
             let message = format!("the guard `{guard_name}` of `{name}` does not say whether more of it is better");

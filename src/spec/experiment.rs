@@ -125,7 +125,8 @@ pub struct Guard {
     /// Greatest loss that is let pass, as a share of the control's value.
     #[schemars(range(min = 0.0001, max = 10.0))]
     pub worse_by: f64,
-    /// Whether more of it is better. Default: `lower` for `ttft`, `tpot` and `e2e`, else `higher`.
+    /// Whether more of it is better. Default: `lower` for `ttft`, `tpot` and `e2e`, `higher` for `availability`;
+    /// of any other it must be said.
     pub better: Option<Better>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::spec::{Attribute, Day, Duration, ExperimentState, Guard, Holdout, Metric};
+use crate::spec::{Attribute, Better, Day, Duration, ExperimentState, Guard, Holdout, Metric};
 
 /// Parts that all users are dealt into: a hundredth of a percent is one.
 pub const PARTS: u32 = 10_000;
@@ -59,6 +59,16 @@ pub struct Arm {
     pub slot_parts: u32,
     /// Parts of those whose users get it at the present step; the rest gets what is live and is not counted.
     pub active_parts: u32,
+}
+
+/// Which direction of `guard` is an improvement: what its spec says, or what a guard of that name always means.
+/// Nothing where only the spec could know.
+pub fn improvement(name: &str, guard: &Guard) -> Option<Better> {
+    guard.better.or(match name {
+        "ttft" | "tpot" | "e2e" => Some(Better::Lower),
+        "availability" => Some(Better::Higher),
+        _ => None,
+    })
 }
 
 impl Experiment {

@@ -16,7 +16,7 @@ pub use crate::spec::{
     AccessMode, Attribute, Better, Budget, Day, Duration, EngineName, ExperimentState, Flagd, Guard, HashGeneration, Holdout, Load, Metric,
     Money, Monitoring, PiiKind, Provider, Resources, Sampling, ScaleMetric, SecretKey, Taint, TaintEffect, Tokenizer, TolerationOperator,
 };
-pub use experiment::{Arm, Experiment, PARTS};
+pub use experiment::{Arm, Experiment, PARTS, improvement};
 pub use price::{
     GpuPrices, Price, PriceFault, PriceFile, PriceOrigin, PriceUse, SemanticCache, Share, Tier, TokenPrices, Traffic, UnitPrices,
     as_written,

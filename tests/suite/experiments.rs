@@ -134,6 +134,8 @@ fn a_broken_rule_of_an_experiment_fails_its_tests() {
         (r#"variant="treatment",metric="ttft"}) - "#, r#"variant="control",metric="ttft"}) - "#, guard, ": fires"),
         ("> 200) and", "> 0) and", guard, ": silent on few outcomes of the arm"),
         ("> 0.1 and", "> 0.05 and", guard, ": silent in good order"),
+        // Outcomes that nobody named.
+        (r#"metric=~"quality|ttft""#, r#"metric=~".*""#, recorded, "count(llmc:experiment_outcome:mean1d{"),
         // Other flags, no zero for what was never counted, and arms that are not told apart.
         (r#"feature_flag_key="support-v2","#, "", recorded, "llmc:experiment_evaluations:increase1d{"),
         ("[6h])) or vector(0)) == 0", "[6h]))) == 0", absent, ": fires"),

@@ -30,6 +30,10 @@ const USER_ID: i64 = 65532;
 const PRE_STOP_SECONDS: u32 = 5;
 /// Seconds for what is answered while the pod stops; an evaluation takes less than a millisecond.
 const GRACE_SECONDS: u32 = 10;
+/// Metrics and labels that rules read, as OpenTelemetry names them. The exporter gives the dots to a scraper
+/// that takes any UTF-8, as Prometheus 3 does by default, and underscores to any other.
+const DOTTED_METRICS: [&str; 2] = ["feature_flag.flagd.impression_total", "feature_flag.flagd.result.reason_total"];
+const DOTTED_LABELS: [&str; 4] = ["feature_flag.key", "feature_flag.provider.name", "feature_flag.reason", "feature_flag.result.variant"];
 /// Seconds after which a probe counts as failed.
 const PROBE_TIMEOUT_SECONDS: u32 = 2;
 
@@ -46,10 +50,16 @@ pub(super) fn objects(workload: &Workload<'_>, flags: &str) -> Vec<(&'static str
         ("deployment", deployment(workload)),
         ("network-policy", network_policy(workload)),
         ("pod-disruption-budget", workload.disruption_budget()),
-        ("pod-monitor", monitor::pod_monitor(workload, MANAGEMENT.0, "/metrics", &[])),
+        ("pod-monitor", monitor::pod_monitor(workload, (MANAGEMENT.0, "/metrics"), &[], &without_dots())),
         ("service-account", workload.service_account()),
         ("service", workload.service_of(&[EVALUATION, MANAGEMENT, OFREP])),
     ]
+}
+
+/// Relabellings after which no rule needs to know which names the scraper was given.
+fn without_dots() -> Vec<Value> {
+    let metrics = DOTTED_METRICS.into_iter().map(monitor::metric_without_dots);
+    metrics.chain(DOTTED_LABELS.into_iter().map(monitor::label_without_dots)).collect()
 }
 
 fn config_map_name(stack: &Stack) -> String {

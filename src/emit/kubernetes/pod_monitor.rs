@@ -14,5 +14,5 @@ pub(in crate::emit) const MODEL_LABEL: &str = "llmc_model";
 
 pub(super) fn pod_monitor(stack: &Stack, model: &Model) -> Value {
     let path = engine::of(model.engine).metrics_path();
-    monitor::pod_monitor(&super::workload(stack, model), PORT, path, &[(MODEL_LABEL, &model.name)])
+    monitor::pod_monitor(&super::workload(stack, model), (PORT, path), &[(MODEL_LABEL, &model.name)], &[])
 }

@@ -7,17 +7,10 @@
 
 use super::compare::interval;
 use super::{Data, GuardState, Guarded, Question, Statistics};
-use crate::spec::{Better, Guard};
+use crate::spec::Better;
+use crate::stack::improvement;
 use crate::statistics::welch::welch;
 use crate::statistics::{Moments, StatisticsError};
-
-/// Guards of which less is better unless the spec says otherwise: the times of a request.
-const TIMES: [&str; 3] = ["ttft", "tpot", "e2e"];
-
-/// Which direction of `guard` is an improvement.
-fn better(name: &str, guard: &Guard) -> Better {
-    guard.better.unwrap_or(if TIMES.contains(&name) { Better::Lower } else { Better::Higher })
-}
 
 /// Each guard of each arm.
 pub(super) fn all(question: &Question<'_>, data: &Data) -> Vec<Guarded> {
@@ -30,7 +23,7 @@ pub(super) fn all(question: &Question<'_>, data: &Data) -> Vec<Guarded> {
             let mut found = Guarded {
                 guard: name.clone(),
                 arm: arm.clone(),
-                better: better(name, guard),
+                better: improvement(name, guard).unwrap_or(Better::Higher),
                 worse_by: guard.worse_by,
                 state: GuardState::NotMeasured,
                 control: control.map(Statistics::from),

@@ -42,7 +42,7 @@ impl World {
         }
         world.guardrails(stack, folder);
         world.application(stack);
-        world.experiments(stack);
+        world.experiments(stack, folder);
         world
     }
 
@@ -192,22 +192,33 @@ impl World {
         }
     }
 
-    /// What flagd counts, under the names of its version, and what applications report of the arms.
-    fn experiments(&mut self, stack: &Stack) {
-        let pod = format!("{}-7d9c5b8f4-x2k0z", stack.object_name("flagd"));
-        let flagd = owned(&[
-            ("namespace", &stack.namespace),
-            ("pod", &pod),
-            ("container", "flagd"),
-            ("endpoint", "management"),
-            ("llmc_stack", &stack.name),
-            ("feature_flag_provider_name", "flagd"),
-        ]);
+    /// What one pod of flagd counts, under the names that it gives a scraper that takes dots and its monitor
+    /// changes, and what applications report of the arms.
+    fn experiments(&mut self, stack: &Stack, folder: &Path) {
+        if stack.experiments.is_empty() {
+            return;
+        }
+        let object = |name: &str| yaml(&folder.join("flagd").join(name));
+        let (deployment, monitor) = (object("deployment.yaml"), object("pod-monitor.yaml"));
+        let flagd = scrape_labels(&deployment, &monitor, &pods(&deployment)[0]);
+        let mut counted = |metric: &str, labels: &[(&str, &str)], each_minute: u32| {
+            let own = owned(labels).into_iter().chain(owned(&[("feature_flag.provider.name", "flagd")]));
+            let (metric, labels) = renamed(&monitor, metric, flagd.clone().into_iter().chain(own).collect());
+            self.counter(&metric, &labels, &[], each_minute);
+        };
+        let (impressions, reasons) = ("feature_flag.flagd.impression_total", "feature_flag.flagd.result.reason_total");
         for experiment in stack.experiments.values() {
-            let flag = ("feature_flag_key", experiment.name.as_str());
-            let dealt = |variant| [flag, ("feature_flag_reason", "TARGETING_MATCH"), ("feature_flag_result_variant", variant)];
+            let flag = ("feature_flag.key", experiment.name.as_str());
+            let dealt = |variant| [flag, ("feature_flag.reason", "TARGETING_MATCH"), ("feature_flag.result.variant", variant)];
             for (arm, Arm { active_parts, .. }) in &experiment.arms {
-                self.counter("feature_flag_flagd_impression_total", &flagd, &dealt(arm), *active_parts);
+                counted(impressions, &dealt(arm), *active_parts);
+            }
+            counted(impressions, &dealt("off"), 500);
+            counted(reasons, &[flag, ("feature_flag.reason", "TARGETING_MATCH")], 1_000);
+        }
+        counted(reasons, &[("ExceptionTypeKeyName", "FLAG_NOT_FOUND"), ("feature_flag.reason", "ERROR")], 0);
+        for experiment in stack.experiments.values() {
+            for arm in experiment.arms.keys() {
                 let labels = owned(&[
                     ("namespace", stack.callers.first().expect("a caller")),
                     ("pod", "shop-6f7b8c9d5-h8m3n"),
@@ -220,11 +231,7 @@ impl World {
                     self.histogram("llmc_experiment_value", &labels, &[1.0, 2.0, 4.0]);
                 }
             }
-            self.counter("feature_flag_flagd_impression_total", &flagd, &dealt("off"), 500);
-            self.counter("feature_flag_flagd_result_reason_total", &flagd, &[flag, ("feature_flag_reason", "TARGETING_MATCH")], 1_000);
         }
-        let failed = [("ExceptionTypeKeyName", "FLAG_NOT_FOUND"), ("feature_flag_reason", "ERROR")];
-        self.counter("feature_flag_flagd_result_reason_total", &flagd, &failed, 0);
     }
 
     /// What the descriptions of the panels ask an application to export.
@@ -259,7 +266,8 @@ fn scrape_labels(deployment: &Value, monitor: &Value, pod: &str) -> Labels {
     let endpoint = monitor.pointer("/spec/podMetricsEndpoints/0").expect("an endpoint");
     let container = deployment.pointer("/spec/template/spec/containers/0").expect("a container");
     let port = text(endpoint, "/port");
-    assert_eq!(text(container, "/ports/0/name"), port, "the monitor reads another port");
+    let ports = container["ports"].as_array().expect("ports");
+    assert!(ports.iter().any(|other| other["name"] == port), "the monitor reads another port");
     let mut labels = owned(&[
         ("namespace", namespace),
         ("pod", pod),
@@ -273,6 +281,34 @@ fn scrape_labels(deployment: &Value, monitor: &Value, pod: &str) -> Labels {
         labels.insert(text(rule, "/targetLabel").into(), text(rule, "/replacement").into());
     }
     labels
+}
+
+/// A series after the monitor's relabelings of metrics, without the labels that still have dots: their values
+/// stand under other names too, and promtool reads no such name.
+fn renamed(monitor: &Value, metric: &str, mut labels: Labels) -> (String, Labels) {
+    labels.insert("__name__".into(), metric.into());
+    let rules = monitor.pointer("/spec/podMetricsEndpoints/0/metricRelabelings").and_then(Value::as_array);
+    for rule in rules.into_iter().flatten() {
+        let pattern = regex::Regex::new(&format!("^(?:{})$", text(rule, "/regex"))).expect("a pattern");
+        let replacement = text(rule, "/replacement");
+        match text(rule, "/action") {
+            "labelmap" => {
+                let found: Vec<String> =
+                    labels.iter().filter(|(label, _)| pattern.is_match(label)).map(|(_, value)| value.clone()).collect();
+                labels.extend(found.into_iter().map(|value| (replacement.to_owned(), value)));
+            }
+            "replace" => {
+                if pattern.is_match(&labels[text(rule, "/sourceLabels/0")]) {
+                    labels.insert(text(rule, "/targetLabel").into(), replacement.into());
+                }
+            }
+            other => panic!("{other} is not known here"),
+        }
+    }
+    labels.retain(|label, _| !label.contains('.'));
+    let metric = labels.remove("__name__").expect("a name");
+    // A name that is still dotted is no series that a query here could read.
+    (metric.replace('.', ":"), labels)
 }
 
 /// Names of a Deployment's pods, as a ReplicaSet makes them; two where an autoscaler decides.

@@ -4,7 +4,7 @@ use super::recordings::{COUNT, MEAN, TEST_HOURS};
 use super::{HOUR, Scope};
 use crate::emit::prometheus::four_digits;
 use crate::emit::prometheus::rule::{Alert, Cases, Description, Firing, Input};
-use crate::spec::{Better, Guard};
+use crate::stack::{Better, Guard, improvement};
 
 /// Outcomes of a day, of each arm, below which a mean says little.
 const LEAST_OUTCOMES: u32 = 200;
@@ -18,9 +18,8 @@ pub(super) fn worse(scope: &Scope<'_>) -> Vec<Alert> {
     guards.flat_map(|(name, guard)| scope.experiment.treatments().filter_map(|(arm, _)| alert(scope, (name, guard), arm))).collect()
 }
 
-/// Whether less of it is better, if the spec does not say: of times it is.
 fn is_better_lower(name: &str, guard: &Guard) -> bool {
-    guard.better.map_or(matches!(name, "ttft" | "tpot" | "e2e"), |better| better == Better::Lower)
+    improvement(name, guard) == Some(Better::Lower)
 }
 
 /// What the mean `arm` loses against the mean `control`, as a share of it; both are queries.

@@ -71,7 +71,9 @@ fn test(scope: &Scope<'_>) -> Option<Value> {
     series.push((scope.counted(control, "SPLIT").replace(&format!("\"{}\"", experiment.name), "\"another\""), "0+7777x40".into()));
     series.push((scope.reported("llmc_experiment_value_sum", control, metric), "0+200x40".into()));
     series.push((scope.reported("llmc_experiment_value_count", control, metric), "0+100x40".into()));
+    // What the spec does not name is no outcome of the experiment.
     series.push((scope.reported("llmc_experiment_value_sum", control, "unknown"), "0+900x40".into()));
+    series.push((scope.reported("llmc_experiment_value_count", control, "unknown"), "0+300x40".into()));
     let expect = |name: &str, more: &[(&str, &str)], value: f64| {
         let mut labels: Labels = scope.labels();
         labels.extend(more.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())));
