@@ -14,8 +14,8 @@ static RULE: Rule = Rule {
     name: "overlapping-experiments",
     severity: Severity::Error,
     docs: "Two running experiments are on one route.\n\n\
-           A route answers a user with one version. Where both experiments have one for him, an application can obey \
-           one only, and the other counts him for a version that he never saw.\n\n\
+           A route answers a user with one version. Where both experiments have one for them, an application can obey \
+           one only, and the other counts them for a version that they never saw.\n\n\
            ```kdl\nexperiment \"friendlier\" { route \"support\"; … }\nexperiment \"shorter\" { route \"support\"; … }\n```\n\n\
            Let them run one after the other (`state \"stopped\"`), or make one experiment with a variant for each \
            version.",

@@ -26,7 +26,13 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         Some(rule) => output.print(&format!("{} {} ({})\n\n{}\n", rule.code, rule.name, rule.severity.word(), rule.docs)),
         None => {
             let upper = code.to_uppercase();
-            let near = did_you_mean(&upper, rules.iter().map(|r| r.code)).or_else(|| did_you_mean(code, rules.iter().map(|r| r.name)));
+            let codes = rules.iter().map(|r| r.code);
+            // A number is mistaken more often than the letter of the family before it.
+            let near = upper
+                .get(.."LLMC-S".len())
+                .and_then(|family| did_you_mean(&upper, codes.clone().filter(|code| code.starts_with(family))))
+                .or_else(|| did_you_mean(&upper, codes))
+                .or_else(|| did_you_mean(code, rules.iter().map(|r| r.name)));
             let hint = near.map_or_else(|| "`llmc explain` lists them all".to_owned(), |near| format!("did you mean `{near}`?"));
             Err(format!("there is no code `{code}`; {hint}").into())
         }

@@ -50,7 +50,9 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
                 return Err(format!("no stack.kdl or stack.yaml in `{}` or the folders in it", shown(path)).into());
             }
         } else if Syntax::of(path).is_none() {
-            return Err(format!("`{}` is no spec: its name must end in .kdl, .yaml or .yml", shown(path)).into());
+            let stack = Path::new(STACKS).join(path);
+            let instead = if stack.is_dir() { format!("; did you mean `{}`?", shown(&stack)) } else { String::new() };
+            return Err(format!("`{}` is no spec: its name must end in .kdl, .yaml or .yml{instead}", shown(path)).into());
         } else {
             inputs.push(input(path.clone()));
         }

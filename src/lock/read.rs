@@ -18,7 +18,7 @@ pub static UNREADABLE: Rule = Rule {
     name: "unreadable-lock",
     severity: Severity::Error,
     docs: "`llmc.lock` cannot be read: it holds the conflict markers of a merge, is cut short, is no YAML in \
-           UTF-8, has a key twice or a field that the format has not, is larger than 1 MiB, or was written by a \
+           UTF-8, has a key twice or a field that the format does not have, is larger than 1 MiB, or was written by a \
            newer llmc.\n\n\
            The lock says what every version of a prompt that was ever live was made of. Without it nothing shows \
            that a version was changed after users had seen it, so nothing is compiled, and llmc never rewrites a \

@@ -23,12 +23,12 @@ use crate::stack::Experiment;
 /// A variant is deployed where it is better in a metric, worse in none, and every guard is held, with at
 /// least 1,000 users an arm and the days that the spec asks for. The rest is kept as it is, or not enough.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(clap::ArgGroup::new("outcomes").required(true).args(["scores", "prometheus"])))]
 pub(in crate::cli) struct Args {
     /// Name of the experiment.
     name: String,
     /// File of scores, CSV or JSON Lines, with `user`, `variant`, `metric` and `value`; `-` is standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "prometheus", conflicts_with = "prometheus")]
+    #[arg(long, value_name = "FILE")]
     scores: Option<PathBuf>,
     /// Address of a Prometheus server whose `llmc_experiment_value` is read instead: an approximation, in
     /// which observations are counted and not users. `LLMC_PROMETHEUS_TOKEN` may hold a bearer token.

@@ -17,12 +17,12 @@ use crate::stack::HashGeneration;
 /// Follows the compiled flag: holdout, audience, then the user's part of all users. `off` is what is live,
 /// uncounted. Nothing is asked of a server, and the answer depends on the spec and the user alone.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(clap::ArgGroup::new("users").required(true).args(["user", "stdin"])))]
 pub(in crate::cli) struct Args {
     /// Name of the experiment.
     name: String,
     /// The user: what the application sends as `targetingKey`.
-    #[arg(long, value_name = "ID", required_unless_present = "stdin", conflicts_with = "stdin")]
+    #[arg(long, value_name = "ID")]
     user: Option<String>,
     /// Read users from standard input, one a line, and print a variant for each.
     #[arg(long)]

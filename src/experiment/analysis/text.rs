@@ -142,7 +142,7 @@ fn rows_line(report: &Report) -> String {
 /// What became of the rows, in words.
 pub(super) fn rows_words(report: &Report) -> Option<String> {
     let rows = report.rows.as_ref()?;
-    let mut words = format!("{} rows read, {} used", thousands(rows.read), thousands(rows.used));
+    let mut words = format!("{} {} read, {} used", thousands(rows.read), if rows.read == 1 { "row" } else { "rows" }, thousands(rows.used));
     let refused = rows.refused.iter().map(|(rule, count)| format!("{} {rule}", thousands(count))).collect::<Vec<_>>().join(", ");
     let counts = [
         (rows.off, "of users outside of the experiment (off)".to_owned()),

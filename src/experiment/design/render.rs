@@ -113,7 +113,10 @@ pub fn text(stack: &str, experiment: &Experiment, design: &Design, colour: bool)
         for (step, at) in traffic.steps.iter().zip(1..) {
             let now = if at == experiment.step { ", now" } else { "" };
             let users = thousands(step.users_per_day.round());
-            lines.push(format!("  step {at} ({} %{now}): {users} users a day in an arm, {} days if it stayed", step.percent, step.days));
+            lines.push(format!(
+                "  step {at} ({} %{now}): {users} users a day in all arms together, {} days if it stays",
+                step.percent, step.days
+            ));
         }
         lines.push(String::new());
         for days in weeks(design) {
@@ -123,7 +126,7 @@ pub fn text(stack: &str, experiment: &Experiment, design: &Design, colour: bool)
             let colour = if power >= experiment.power { Style::GREEN } else { Style::YELLOW };
             lines.push(format!("  {days:>4} days  {}  {}", style.paint(colour, &bar), percent(power)));
         }
-        lines.push("  at the last step of the ramp from the first day, and with other users every day".to_owned());
+        lines.push("  supposing the last step of the ramp from the first day, and new users every day".to_owned());
     }
     Ok(lines.into_iter().map(|line| line.trim_end().to_owned() + "\n").collect())
 }
@@ -134,13 +137,13 @@ fn verdict(design: &Design, style: Style) -> String {
         let words = style.paint(Style::YELLOW, "how long it takes is not known");
         return format!("{words}: state `users-per-day`; it takes {} users", thousands(design.total));
     };
-    let plan = if design.has_dates { "planned" } else { "the shortest run" };
+    let plan = if design.has_dates { "the planned run" } else { "the shortest run" };
     let is_enough = traffic.exact_days <= design.planned_days;
     let colour = if is_enough { Style::GREEN } else { Style::RED };
     let smallest = traffic.at_end.values().min().copied().unwrap_or_default();
     let few = if smallest < FEWEST_SAMPLES { format!(", with {} samples in an arm", thousands(smallest)) } else { String::new() };
     let days = style.paint(colour, &format!("{} days", thousands(traffic.days)));
-    format!("{days}; {} days are {plan}, with a power of {}{few}", design.planned_days, percent(traffic.power))
+    format!("{days} are needed; {plan} of {} days has a power of {}{few}", design.planned_days, percent(traffic.power))
 }
 
 fn metric_line(name: &str, spec: &Metric, metric: &MetricDesign, power: f64) -> String {

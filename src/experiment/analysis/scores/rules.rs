@@ -23,7 +23,9 @@ pub(super) static COLUMNS: Rule = Rule {
     severity: Severity::Error,
     docs: "The header of a file of scores lacks one of the columns `user`, `variant`, `metric` and `value`, or has one twice.\n\n\
            The columns may stand in any order, and others are ignored; `experiment` is one that is understood: rows that name \
-           another experiment are left out. What each column means cannot be guessed, so nothing is read.",
+           another experiment are left out. What each column means cannot be guessed, so nothing is read.\n\n\
+           ```text\nvariant,user,metric,value,latency_note\ncontrol,u-17,quality,0.81,ignored\n```\n\n\
+           Give the header the four names, each once.",
 };
 
 pub(super) static CUT_OFF: Rule = Rule {
@@ -31,7 +33,7 @@ pub(super) static CUT_OFF: Rule = Rule {
     name: "scores-cut-off",
     severity: Severity::Error,
     docs: "A file of scores ends in the middle of a row, or a quoted field never ends.\n\n\
-           A file that was cut off lacks nobody knows which rows, and a quote that is never closed swallows all that follows. \
+           Nobody knows which rows a file lacks that was cut off, and a quote that is never closed swallows all that follows. \
            Either way there is no verdict. Export the scores again; a quote inside a quoted field is written twice.",
 };
 
@@ -50,7 +52,8 @@ pub(super) static UNKNOWN_VARIANT: Rule = Rule {
     severity: Severity::Error,
     docs: "A row of scores names a variant that the experiment does not have.\n\n\
            Leaving its users out could favour one side, so there is no verdict. Rows of `off`, which users outside the \
-           experiment get, are counted and left out. Where the file holds several experiments, say which in a column `experiment`.",
+           experiment get, are counted and left out.\n\n\
+           Write the names of the spec. Where the file holds several experiments, say which in a column `experiment`.",
 };
 
 pub(super) static UNKNOWN_METRIC: Rule = Rule {
@@ -59,7 +62,8 @@ pub(super) static UNKNOWN_METRIC: Rule = Rule {
     severity: Severity::Warning,
     docs: "A row of scores names a metric that is neither a `metric` nor a `guard` of the experiment.\n\n\
            Such rows are counted and left out: what decides is stated before the data are seen. A metric of the \
-           experiment without any rows leaves it without a verdict.",
+           experiment without any rows leaves it without a verdict.\n\n\
+           Correct the name, or add the metric to the spec before the next experiment starts.",
 };
 
 pub(super) static NOT_A_NUMBER: Rule = Rule {
@@ -69,16 +73,18 @@ pub(super) static NOT_A_NUMBER: Rule = Rule {
     docs: "The value of a score is missing, not a number, infinite, or outside of what its metric can be.\n\n\
            A metric without `deviation` is a share of users: its values are from 0 to 1. Other values are numbers of at most \
            1e100 either way, with a decimal point.\n\n\
-           Such rows are refused, counted and said. Scores are rarely lost by chance (an answer that times out has none), so \
-           above 1 % of the rows, or where one variant loses more than another beyond chance, there is no verdict.",
+           ```text\nu-17,control,quality,NaN\n```\n\n\
+           Such rows are refused, counted and shown. Scores are rarely lost by chance (an answer that times out has none), so \
+           above 1 % of the rows, or where one variant loses more than another beyond chance, there is no verdict. \
+           Leave out what was not measured, and find out why.",
 };
 
 pub(super) static MISSING_USER: Rule = Rule {
     code: "LLMC-A037",
     name: "score-without-user",
     severity: Severity::Warning,
-    docs: "A row of scores says no user.\n\n\
-           Users are what is counted: a user with a thousand answers is one sample. Such rows are refused, counted and said; \
+    docs: "A row of scores names no user.\n\n\
+           Users are what is counted: a user with a thousand answers is one sample. Such rows are refused, counted and shown; \
            above 1 % of the rows there is no verdict. Give flagd and the scores the same targeting key.",
 };
 
@@ -87,6 +93,7 @@ pub(super) static MALFORMED_ROW: Rule = Rule {
     name: "malformed-score",
     severity: Severity::Warning,
     docs: "A row of scores has more or fewer fields than the header, or a line is not a JSON object with the fields of a score.\n\n\
+           ```text\nu-17,control,quality,0,81\n```\n\n\
            In CSV a decimal comma makes two fields of one; write a point, or quote fields that hold a comma. Such rows are \
-           refused, counted and said; above 1 % of the rows there is no verdict.",
+           refused, counted and shown; above 1 % of the rows there is no verdict.",
 };
