@@ -3,8 +3,7 @@
 use super::Scope;
 use super::recordings::TEST_HOURS;
 use crate::emit::prometheus::rule::{Alert, Cases, Description, Firing, Input, Pace};
-use crate::spec::Day;
-use crate::stack::{Experiment, Stack};
+use crate::stack::{Day, Experiment, Stack};
 
 const MINUTES_PER_DAY: u32 = 24 * 60;
 /// Looks of the tests from 1970 to the end; each evaluates every rule.
