@@ -4,7 +4,7 @@ use super::recordings::{COUNT, MEAN, TEST_HOURS};
 use super::{HOUR, Scope};
 use crate::emit::prometheus::four_digits;
 use crate::emit::prometheus::rule::{Alert, Cases, Description, Firing, Input};
-use crate::spec::{Better, Guard};
+use crate::stack::{Better, Guard};
 
 /// Outcomes of a day, of each arm, below which a mean says little.
 const LEAST_OUTCOMES: u32 = 200;
