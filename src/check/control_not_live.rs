@@ -9,7 +9,7 @@ pub(super) static CHECK: Check = Check { rule: &RULE, run };
 static RULE: Rule = Rule {
     code: "LLMC-A010",
     name: "control-not-live",
-    severity: Severity::Error,
+    severity: Severity::Warning,
     docs: "The control of an experiment has another version than the one that is live.\n\n\
            Users outside the experiment get what is live. A treatment that beats another version than that has not \
            been shown to be better than what it would replace.\n\n\
