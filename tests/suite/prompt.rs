@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{Run, copy, edit, llmc, root};
+use crate::harness::{Run, copy, edit, llmc, root, texts};
 
 /// A repository with `stacks` of the examples and their trees.
 fn repository(stacks: &[&str]) -> tempfile::TempDir {
@@ -143,6 +143,47 @@ fn a_rollback_edits_one_value_and_restarts_no_pod() {
     assert_eq!((&stack["prompts"][0]["prompt"], &stack["prompts"][0]["is_rollback"]), (&"support".into(), &true.into()));
     // Twice is too often.
     assert!(fails(folder.path(), &["prompt", "rollback", "support"]).contains("is live already"));
+}
+
+const GUARD: &str = "        guard \"ttft\" worse-by=0.10\n";
+const STOPPED: &str = "        guard \"ttft\" worse-by=0.10\n        state \"stopped\"\n";
+
+/// Versions with their own guardrails or model: all that each needs stands while the other is live.
+#[test]
+fn a_rollback_to_other_guardrails_or_models_restarts_no_pod() {
+    let v3 = |own: &str| {
+        let texts = "system file=\"prompts/support.v2.md\"\n            user file=\"prompts/support.user.md\"";
+        let sampling = "sampling temperature=0.3 top-p=0.9 max-tokens=512";
+        format!("        version \"v3\" {{\n            {texts}\n            {sampling}\n            {own}\n        }}\n")
+    };
+    let strict = "    guardrails \"strict\" {\n        image \"registry.example.com/nemo-guardrails:0.24.1\"\n        input {\n            block-pii \"email\"\n            self-check\n        }\n    }\n\n    guardrails \"default\" {";
+    let default = "    guardrails \"default\" {";
+    for (own, rails) in
+        [("guardrails \"strict\"", strict), ("model \"gpt-4o\"", default), ("model \"gpt-4o\"; guardrails \"strict\"", strict)]
+    {
+        let live = format!("{}{}", v3(own), LIVE_V1.replace("live \"v1\"", "live \"v3\""));
+        let (folder, _) = support(&[(LIVE_V1, &live), (default, rails), (GUARD, STOPPED)]);
+        let compile = || {
+            let run = llmc(folder.path(), &["compile"]);
+            assert_eq!(run.code, 0, "{own}: {}", run.stderr);
+            texts(&folder.path().join("generated/customer-support/guardrails"))
+        };
+        assert_eq!(llmc(folder.path(), &["prompt", "pin"]).code, 0, "{own}");
+        let on_v3 = compile();
+        for name in if rails == strict { &["default", "strict"][..] } else { &["default"] } {
+            assert!(on_v3.keys().any(|path| path.contains(name) && path.ends_with("deployment.yaml")), "{own}: {:?}", on_v3.keys());
+        }
+        let run = llmc(folder.path(), &["prompt", "rollback", "support"]);
+        assert_eq!(run.code, 0, "{own}: {}", run.stderr);
+        let plan: Value = serde_json::from_str(&llmc(folder.path(), &["plan", "--format", "json"]).stdout).unwrap();
+        let stack = &plan["stacks"][0];
+        assert_eq!(stack["prompts"][0]["live"], serde_json::json!(["v3", "v1"]), "{own}");
+        assert_eq!(stack["rollouts"].as_array().map(Vec::len), Some(0), "{own}: {stack:#}");
+        for object in stack["objects"].as_array().unwrap() {
+            assert_eq!(object["disruption"]["kind"], "none", "{own}: {object:#}");
+        }
+        assert_eq!(compile(), on_v3, "{own}");
+    }
 }
 
 #[test]
