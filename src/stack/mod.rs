@@ -50,6 +50,8 @@ pub struct Stack {
     pub facts: BTreeMap<String, FactsFile>,
     /// The models' own tokenizers, by model.
     pub tokenizers: BTreeMap<String, catalog::Tokenizer>,
+    /// Tokens that were counted of its texts.
+    pub counts: catalog::Counts,
     /// External models by name.
     pub externals: BTreeMap<String, External>,
     /// Prompts by name.
