@@ -3,6 +3,7 @@
 
 pub mod checkpoint;
 pub mod config;
+mod counts;
 mod facts;
 mod gpus;
 mod parameters;
@@ -15,6 +16,7 @@ mod tokenizer;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+pub use counts::Counts;
 pub use facts::{
     Attention, Dense, Dtype, Encoder, Experts, FeedForward, GatedDeltaNet, Indexer, LayerRun, Mamba2, Mixer, Mla, ModelFacts, Part,
     Quantization, Reach, Shape, Share, StoredBytes, WeightFormat,

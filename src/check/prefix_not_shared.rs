@@ -98,7 +98,7 @@ fn first_moving(prompt: &Prompt, template: &str) -> Option<(Moving, Range<usize>
 /// Tokens of `texts` for what answers `version` on the first route that has it.
 fn count(stack: &Stack, prompt: &Prompt, version: &str, texts: &[&str]) -> Count {
     let answer = stack.routes.values().filter(|route| route.prompt == prompt.name).find_map(|route| route.answers.get(version));
-    let reader = answer.map_or(Reader { family: tokens::Family::Unknown, tokenizer: None }, |answer| Reader::of_target(stack, &answer.target));
+    let reader = answer.map_or_else(|| Reader::unknown(stack), |answer| Reader::of_target(stack, &answer.target));
     reader.count_all(texts.iter().copied()).0
 }
 

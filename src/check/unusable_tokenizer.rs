@@ -19,8 +19,8 @@ static RULE: Rule = Rule {
            have other tokens on another day, and nobody would know why.\n\n\
            ```kdl\ntokenizer file=\"tokenizers/llama-3.json\" sha256=\"…\"\n```\n\n\
            Put the `tokenizer.json` of the model's repository there, of the commit that the model names, and \
-           write the digest that `sha256sum` says. Where every prompt is pinned (`llmc prompt pin`), the file \
-           may be absent. Without `tokenizer`, tokens are estimated.",
+           write the digest that `sha256sum` says. Where `llmc prompt pin` counted every prompt with it, the \
+           file may be absent, and is not read. Without `tokenizer`, tokens are estimated.",
 };
 
 /// Most characters that a foreign reader's words about a file may have.

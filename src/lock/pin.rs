@@ -17,7 +17,8 @@ pub struct Pinned {
 }
 
 /// The lock of `stack` with every version in it that is live, named to go back to, or served by a running
-/// experiment. What is pinned stays as it is: of a pin, only routes that it does not know are added.
+/// experiment. What is pinned stays as it is: of a pin, only routes that it does not know are added. Counts are
+/// part of what is sealed, so a route that was pinned without them stays without.
 /// `count` is asked once for each prompt, version and route that is added.
 ///
 /// The **parent** of a version that is added is

@@ -103,6 +103,7 @@ pub fn resolve(spec: &Spec, folder: &Folder, sources: &mut Sources, diagnostics:
         models,
         facts: files,
         tokenizers: tokenizer::all(spec, folder),
+        counts: catalog::Counts::default(),
         externals,
         prompts,
         guardrails,

@@ -5,6 +5,7 @@
 
 mod experiment;
 mod price;
+mod route;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use price::{
     GpuPrices, Price, PriceFault, PriceFile, PriceOrigin, PriceUse, SemanticCache, Share, Tier, TokenPrices, Traffic, UnitPrices,
     as_written,
 };
+pub use route::{Answer, Route, Target};
 
 use crate::lock::{Lock, LockFile};
 use crate::spec::Spec;
@@ -48,6 +50,8 @@ pub struct Stack {
     pub facts: BTreeMap<String, FactsFile>,
     /// The models' own tokenizers, by model.
     pub tokenizers: BTreeMap<String, catalog::Tokenizer>,
+    /// Tokens that were counted of its texts.
+    pub counts: catalog::Counts,
     /// External models by name.
     pub externals: BTreeMap<String, External>,
     /// Prompts by name.
@@ -412,87 +416,5 @@ impl Rails {
     /// Whether any pattern is refused.
     pub fn has_patterns(&self) -> bool {
         !self.pii.is_empty() || !self.patterns.is_empty()
-    }
-}
-
-/// What answers a route.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
-    /// A model of the stack.
-    Model(String),
-    /// A model of somebody else.
-    External(String),
-}
-
-/// What an application calls.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// Name of the block.
-    pub name: String,
-    /// Name of the prompt.
-    pub prompt: String,
-    /// What the route itself names to answer it.
-    pub own_target: Target,
-    /// What answers the live version.
-    pub target: Target,
-    /// Name of the guardrails of the live version.
-    pub guardrails: Option<String>,
-    /// What answers and checks each version of the prompt, by version.
-    pub answers: BTreeMap<String, Answer>,
-    /// Its load, and what takes some of it off the model.
-    pub traffic: Traffic,
-}
-
-/// What answers a version of a prompt on a route, and what checks it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The model or external model.
-    pub target: Target,
-    /// Name of the guardrails.
-    pub guardrails: Option<String>,
-}
-
-impl Route {
-    /// Everything that may answer, each once: what answers the live version first, then its tiers' and its
-    /// fallback's targets, then what answers the other versions.
-    pub fn targets(&self) -> Vec<&Target> {
-        let mut targets = Vec::new();
-        for (_, target) in self.checked() {
-            if !targets.contains(&target) {
-                targets.push(target);
-            }
-        }
-        targets
-    }
-
-    /// Everything that may answer, with the guardrails that check it then, each pair once and the live version's
-    /// first. Every version that the spec names counts, so that going to another one finds what it needs.
-    pub fn checked(&self) -> Vec<(Option<&str>, &Target)> {
-        let live = (&self.target, self.guardrails.as_deref());
-        let versions = self.answers.values().map(|answer| (&answer.target, answer.guardrails.as_deref()));
-        let mut pairs = Vec::new();
-        for (target, guardrails) in std::iter::once(live).chain(versions) {
-            let others = self.traffic.tiers.values().chain(&self.traffic.fallback).map(|tier| &tier.target);
-            for target in std::iter::once(target).chain(others) {
-                if !pairs.contains(&(guardrails, target)) {
-                    pairs.push((guardrails, target));
-                }
-            }
-        }
-        pairs
-    }
-
-    /// What may answer and is checked by the guardrails `name` then, each once.
-    pub fn targets_checked_by(&self, name: &str) -> Vec<&Target> {
-        self.checked().into_iter().filter(|(guardrails, _)| *guardrails == Some(name)).map(|(_, target)| target).collect()
-    }
-}
-
-impl Target {
-    /// Name of the model or external model.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Model(name) | Self::External(name) => name,
-        }
     }
 }

@@ -90,6 +90,69 @@ fn a_changed_version_is_found_with_the_next_name() {
     assert!(run.stderr.contains("{ model \"…\" }"), "{}", run.stderr);
 }
 
+/// A stack whose model has a tokenizer of its own, with everything pinned.
+#[cfg(feature = "tokenizers")]
+fn tokenized() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&root().join("tests/checks/LLMC-P010/good"), folder.path());
+    let run = pin(folder.path());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let digest = "6c4053d3f7eea11ce712a2ac533301b9070366801b640744da6d64315034f531";
+    assert!(lock_of(folder.path()).contains(&format!("by: tokenizer:{digest}")), "{}", lock_of(folder.path()));
+    folder
+}
+
+/// The digest in the spec says what the counts in the lock were made with, so the file itself is not asked.
+#[test]
+#[cfg(feature = "tokenizers")]
+fn a_pinned_prompt_needs_no_tokenizer() {
+    let folder = tokenized();
+    let (tokenizer, lock) = (folder.path().join("tokenizers/llama.json"), folder.path().join("llmc.lock"));
+    let found = |code: i32, has: &[&str], has_not: &[&str]| {
+        let run = llmc(folder.path(), &["compile", "stack.kdl", "--out", "out"]);
+        let are_there = |words: &[&str]| words.iter().map(|words| run.stderr.contains(words)).collect::<Vec<_>>();
+        assert_eq!(
+            (run.code, are_there(has), are_there(has_not)),
+            (code, vec![true; has.len()], vec![false; has_not.len()]),
+            "{}",
+            run.stderr
+        );
+    };
+    fs::write(&tokenizer, "{}").expect("written");
+    found(0, &[], &["LLMC-P010"]);
+    // Without the pin the same file is refused: it was there to be read.
+    let pins = lock_of(folder.path());
+    fs::remove_file(&lock).expect("removed");
+    found(1, &["LLMC-P010", "is another one: its SHA-256 is"], &[]);
+    fs::write(&lock, pins).expect("written");
+    fs::remove_file(&tokenizer).expect("removed");
+    found(0, &[], &["LLMC-P010"]);
+    // Line ends change no identity, and may change tokens.
+    fs::write(folder.path().join("chat.md"), "The question: {{ question }}\r\n").expect("written");
+    found(1, &["LLMC-P010", "does not know the tokens of `chat@v1`"], &["LLMC-L002"]);
+    fs::write(folder.path().join("chat.md"), "One question: {{ question }}\n").expect("written");
+    found(1, &["LLMC-P010", "does not know the tokens of `chat@v1`", "LLMC-L002"], &[]);
+}
+
+/// Counts are under the seal, so a pin that has none stays as it is, and its tokens are counted each time.
+#[test]
+#[cfg(feature = "tokenizers")]
+fn a_pin_without_counts_stays_without() {
+    let folder = tokenized();
+    let mut lock = read(&lock_of(folder.path())).expect("a lock");
+    let one = lock.prompts.get_mut("chat").and_then(|pins| pins.get_mut("v1")).expect("a pin");
+    one.routes.values_mut().for_each(|on_route| on_route.tokens = None);
+    one.seal = identity::seal("chat", "v1", one);
+    let without = write(&lock).expect("it is written");
+    fs::write(folder.path().join("llmc.lock"), &without).expect("written");
+    let run = pin(folder.path());
+    assert_eq!((run.code, lock_of(folder.path())), (0, without), "{}", run.stderr);
+    assert_eq!(llmc(folder.path(), &["check", "stack.kdl"]).code, 0);
+    fs::remove_file(folder.path().join("tokenizers/llama.json")).expect("removed");
+    let run = llmc(folder.path(), &["check", "stack.kdl"]);
+    assert!(run.code == 1 && run.stderr.contains("LLMC-P010"), "{}", run.stderr);
+}
+
 /// Git itself merges what two branches pinned, where they did it for two prompts.
 #[test]
 fn git_merges_the_pins_of_two_branches() {

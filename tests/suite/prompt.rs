@@ -145,6 +145,44 @@ fn a_rollback_edits_one_value_and_restarts_no_pod() {
     assert!(fails(folder.path(), &["prompt", "rollback", "support"]).contains("is live already"));
 }
 
+const GUARD: &str = "        guard \"ttft\" worse-by=0.10\n";
+const STOPPED: &str = "        guard \"ttft\" worse-by=0.10\n        state \"stopped\"\n";
+
+/// Versions with their own guardrails or model: all that each needs stands while the other is live.
+#[test]
+fn a_rollback_to_other_guardrails_or_models_restarts_no_pod() {
+    let v3 = |own: &str| {
+        let texts = "system file=\"prompts/support.v2.md\"\n            user file=\"prompts/support.user.md\"";
+        let sampling = "sampling temperature=0.3 top-p=0.9 max-tokens=512";
+        format!("        version \"v3\" {{\n            {texts}\n            {sampling}\n            {own}\n        }}\n")
+    };
+    let strict = "    guardrails \"strict\" {\n        image \"registry.example.com/nemo-guardrails:0.24.1\"\n        input {\n            block-pii \"email\"\n            self-check\n        }\n    }\n\n    guardrails \"default\" {";
+    let default = "    guardrails \"default\" {";
+    for (own, rails) in [("guardrails \"strict\"", strict), ("model \"gpt-4o\"", default)] {
+        let live = format!("{}{}", v3(own), LIVE_V1.replace("live \"v1\"", "live \"v3\""));
+        let (folder, spec) = support(&[(LIVE_V1, &live), (default, rails), (GUARD, STOPPED)]);
+        for args in [&["prompt", "pin"][..], &["compile"]] {
+            let run = llmc(folder.path(), args);
+            assert_eq!(run.code, 0, "{own}: {}", run.stderr);
+        }
+        for name in if rails == strict { &["default", "strict"][..] } else { &["default"] } {
+            let server = format!("generated/customer-support/guardrails/{name}/deployment.yaml");
+            assert!(folder.path().join(&server).is_file(), "{own}: {server}");
+        }
+        edit(&spec, "        live \"v3\"\n", "        live \"v1\"\n");
+        let plan: Value = serde_json::from_str(&llmc(folder.path(), &["plan", "--format", "json"]).stdout).unwrap();
+        let stack = &plan["stacks"][0];
+        assert_eq!(stack["prompts"][0]["live"], serde_json::json!(["v3", "v1"]), "{own}");
+        assert_eq!(stack["rollouts"].as_array().map(Vec::len), Some(0), "{own}: {stack:#}");
+        // No server, configuration or rule of who reaches whom is among them.
+        for object in stack["objects"].as_array().unwrap() {
+            assert_eq!((&object["disruption"]["kind"], &object["action"]), (&"none".into(), &"update".into()), "{own}: {object:#}");
+            assert!(matches!(object["kind"].as_str(), Some("ConfigMap" | "PrometheusRule")), "{own}: {object:#}");
+            assert!(!object["name"].as_str().unwrap().contains("-guardrails"), "{own}: {object:#}");
+        }
+    }
+}
+
 #[test]
 fn a_rollback_keeps_yaml_and_windows_line_ends() {
     let folder = repository(&["korean-assistant", "research-desk"]);

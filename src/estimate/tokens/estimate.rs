@@ -68,7 +68,7 @@ pub fn of_known(family: Family, text: &str, expected: u64) -> Count {
 }
 
 /// An estimate for a text that has `base` tokens in o200k.
-fn of_base(family: Family, text: &str, base: u64) -> Count {
+pub(super) fn of_base(family: Family, text: &str, base: u64) -> Count {
     if text.is_empty() || family == Family::O200k {
         return Count::exact(base);
     }

@@ -30,6 +30,7 @@ fn is_pinned(text: &TextFile, pinned: &str) -> bool {
 mod tests {
     use super::is_pinned;
     use crate::catalog::sha256;
+    use crate::lock::identity;
     use crate::stack::TextFile;
 
     #[test]
@@ -45,6 +46,27 @@ mod tests {
         for (text, is) in cases {
             let file = TextFile { file: "a.md".to_owned(), text: text.to_owned() };
             assert_eq!(is_pinned(&file, &pinned), is, "{text:?}");
+        }
+    }
+
+    /// What a pin holds is what `lock::identity` says, and only a text that it leaves as it is has its tokens.
+    #[test]
+    fn the_digests_are_those_of_pins() {
+        let cases = [
+            ("Hello\nyou.\n", true),
+            ("Hello\nyou.", true),
+            ("", true),
+            ("안녕하세요.\n", true),
+            ("Caf\u{e9}", true),
+            ("Cafe\u{301}", false),
+            ("Hello\ryou.", false),
+            ("Hello\r\nyou.\n", false),
+            ("Hello\n\n", false),
+        ];
+        for (text, is) in cases {
+            let file = TextFile { file: "a.md".to_owned(), text: text.to_owned() };
+            assert_eq!(is_pinned(&file, &identity::text(text)), is, "{text:?}");
+            assert!(!is_pinned(&file, &identity::text(&format!("{text}!"))), "{text:?}");
         }
     }
 }

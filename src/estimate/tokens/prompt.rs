@@ -1,12 +1,15 @@
 //! Tokens of a version of a prompt on a route.
 
-use crate::catalog::{Tokenizer, TokenizerFault};
+use crate::catalog::{Counts, Tokenizer, TokenizerFault};
 use crate::lock::Counted;
 use crate::stack::{PromptVersion, Route, Stack, Target};
 
-use super::estimate::{BASIS, of_family, of_known};
+use super::estimate::{BASIS, o200k, of_base, of_known};
 use super::known::known;
 use super::{Count, Family, Messages, around, static_text};
+
+/// What counts are remembered by where o200k counted.
+const O200K: &str = "o200k";
 
 /// What reads a prompt, as far as its tokens go.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,8 @@ pub struct Reader<'a> {
     pub family: Family,
     /// Its own tokenizer, where the spec names one.
     pub tokenizer: Option<&'a Tokenizer>,
+    /// What was counted before in the same stack.
+    pub counts: &'a Counts,
 }
 
 /// Tokens of what a version's templates say by themselves, without variables.
@@ -52,17 +57,27 @@ impl<'a> Reader<'a> {
             Target::Model(name) => stack.tokenizers.get(name),
             Target::External(_) => None,
         };
-        Self { family: Family::of_target(stack, target), tokenizer }
+        Self { family: Family::of_target(stack, target), tokenizer, counts: &stack.counts }
     }
 
-    /// Tokens of `text`: with the model's own tokenizer, else as [`of_family`] says, and why not with its own.
-    /// The first call may take seconds.
+    /// What nobody knows anything of reads with.
+    pub fn unknown(stack: &'a Stack) -> Self {
+        Self { family: Family::Unknown, tokenizer: None, counts: &stack.counts }
+    }
+
+    /// Tokens of `text`: with the model's own tokenizer, else as [`of_family`](super::of_family) says, and why not
+    /// with its own. The first call may take seconds, and one for a text that was counted before is free.
     pub fn count(&self, text: &str) -> (Count, Option<TokenizerFault>) {
-        match self.tokenizer.map(|tokenizer| tokenizer.count(text)) {
+        match self.tokenizer.map(|tokenizer| self.counts.of(tokenizer.sha256(), text, || tokenizer.count(text))) {
             Some(Ok(tokens)) => (Count::exact(tokens), None),
-            Some(Err(fault)) => (of_family(self.family, text), Some(fault)),
-            None => (of_family(self.family, text), None),
+            Some(Err(fault)) => (self.estimate(text), Some(fault)),
+            None => (self.estimate(text), None),
         }
+    }
+
+    fn estimate(&self, text: &str) -> Count {
+        let base = self.counts.of(O200K, text, || Ok(o200k(text)));
+        of_base(self.family, text, base.unwrap_or_else(|_| o200k(text)))
     }
 
     /// The same of each of `texts`, together.
@@ -134,4 +149,28 @@ pub fn is_known(stack: &Stack, prompt: &str, name: &str, route: &Route, target: 
 pub fn counted(stack: &Stack, prompt: &str, version: &str, route: &str) -> Option<Counted> {
     let route = stack.routes.get(route)?;
     of_version(stack, prompt, version, route).map(|parts| parts.counted())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Count, O200K, Reader};
+    use crate::catalog::{Counts, Tokenizer, TokenizerFault};
+    use crate::estimate::tokens::Family;
+    use crate::spec;
+
+    /// What no vocabulary says can only come out of what was counted before.
+    #[test]
+    fn what_was_counted_is_not_counted_again() {
+        let counts = Counts::default();
+        let stated = spec::Tokenizer { file: "t.json".to_owned(), sha256: "0".repeat(64) };
+        let tokenizer = Tokenizer::new(stated, || Err(TokenizerFault::Missing));
+        assert_eq!(counts.of(O200K, "Hello.", || Ok(4711)), Ok(4711));
+        assert_eq!(counts.of(tokenizer.sha256(), "Hello.", || Ok(815)), Ok(815));
+        let estimates = Reader { family: Family::O200k, tokenizer: None, counts: &counts };
+        let own = Reader { tokenizer: Some(&tokenizer), ..estimates };
+        assert_eq!(estimates.count("Hello."), (Count::exact(4711), None));
+        assert_eq!(own.count("Hello."), (Count::exact(815), None));
+        // Another text is counted: the file is missing.
+        assert_eq!(own.count("Hello").1, Some(TokenizerFault::Missing));
+    }
 }
