@@ -12,7 +12,8 @@ static RULE: Rule = Rule {
     severity: Severity::Warning,
     docs: "The control of an experiment has another version than the one that is live.\n\n\
            Users outside the experiment get what is live. A treatment that beats another version than that has not \
-           been shown to be better than what it would replace.\n\n\
+           been shown to be better than what it would replace. It is a warning and no error, so that a live version that \
+           misbehaves can be taken back at once, whatever runs.\n\n\
            ```kdl\nprompt \"support\" { …; live \"v2\" }\nexperiment \"v3\" { …; variant \"control\" weight=70 prompt=\"v1\" }   // v2 is live\n```\n\n\
            Give the control the live version, and make the other one a variant, if it should take part too.",
 };
