@@ -71,6 +71,8 @@ fn read(path: &Path) -> String {
 }
 
 const ARMS: &str = r#"variant "treatment" weight=30 prompt="v2""#;
+/// So many that even a small arm gets enough of them before the experiment ends.
+const MANY_USERS: (&str, &str) = ("users-per-day 2500", "users-per-day 250000000");
 
 /// Whatever a spec states, the tests of its rules pass.
 #[test]
@@ -79,7 +81,7 @@ fn every_shape_of_an_experiment_passes_its_own_tests() {
     let five = format!("{many}variant \"last\" weight=27 prompt=\"v2\"");
     let shapes: [(&str, &[(&str, &str)]); 5] = [
         ("the last step", &[("at-least \"7d\"", "at-least \"7d\"\n        step 3")]),
-        ("five arms", &[(ARMS, &five), ("ramp 10 25 30", "ramp 30")]),
+        ("five arms", &[(ARMS, &five), MANY_USERS]),
         (
             "an arm of a hundredth, a guard that must not fall, and one of each other kind",
             &[
@@ -88,8 +90,9 @@ fn every_shape_of_an_experiment_passes_its_own_tests() {
                 ("ramp 10 25 30", "ramp 0.01"),
                 (
                     "worse-by=0.10",
-                    "worse-by=10\n        guard \"thumbs\" worse-by=0.95\n        guard \"words\" worse-by=0.02 better=\"lower\"",
+                    "worse-by=10\n        guard \"thumbs\" worse-by=0.95 better=\"higher\"\n        guard \"words\" worse-by=0.02 better=\"lower\"",
                 ),
+                MANY_USERS,
             ],
         ),
         (
