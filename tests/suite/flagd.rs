@@ -24,7 +24,7 @@ struct Stack {
 const THREE_ARMS: &str = "variant \"control\" weight=50 prompt=\"v1\"
         variant \"short\" weight=20 prompt=\"v2\"
         variant \"warm\" weight=30 prompt=\"v3\"
-        ramp 5 20 50
+        ramp 5 25 50
         ";
 
 impl Stack {
@@ -61,7 +61,7 @@ impl Stack {
         route \"chat\"
         {body}
         metric \"quality\" baseline=0.7 deviation=0.2 minimum-effect=0.05
-        guard \"errors\" worse-by=0.1
+        guard \"errors\" worse-by=0.1 better=\"lower\"
         users-per-day 5000
     }}
 }}

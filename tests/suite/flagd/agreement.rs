@@ -110,7 +110,7 @@ fn every_user_gets_what_flagd_answers() {
         canonical(numbered(USERS)),
         canonical(odd_users()),
         Case::small("step 1", json!({}), &[("control", 0.05), ("short", 0.02), ("warm", 0.03), ("off", 0.9)]),
-        Case::small("step 2", json!({}), &[("control", 0.2), ("short", 0.08), ("warm", 0.12), ("off", 0.6)]),
+        Case::small("step 2", json!({}), &[("control", 0.25), ("short", 0.1), ("warm", 0.15), ("off", 0.5)]),
         Case::small("step 3", json!({}), full),
         Case::small(
             "step 3\n        holdout \"q4\" percent=20",
