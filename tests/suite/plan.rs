@@ -378,8 +378,8 @@ fn a_waiver_and_another_stage_are_told() {
 #[test]
 fn a_new_stack_starts_and_a_gone_one_stops() {
     let new = planned(&Tree::default(), &STANDS);
-    assert!(new.objects.iter().all(|object| object.action == Action::Create) && new.objects.len() == 27, "{:?}", objects(&new));
-    assert_eq!(new.rollouts.len(), 3);
+    assert!(new.objects.iter().all(|object| object.action == Action::Create) && new.objects.len() == 34, "{:?}", objects(&new));
+    assert_eq!(new.rollouts.len(), 4);
     assert!(
         new.rollouts.iter().all(|rollout| matches!(rollout.disruption, Disruption::Start(_))) && new.risks.is_empty(),
         "{:?}",

@@ -321,6 +321,7 @@ fn the_output_does_not_depend_on_the_day() {
 fn a_waiver_lets_nothing_else_through() {
     let folder = waived("9999-12-31");
     edit(&folder, "    namespace \"llm\"\n", "    namespace \"llm\"\n    stage \"production\"\n");
+    assert_eq!(llmc(folder.path(), &["prompt", "pin"]).code, 0);
     let (code, found) = check(folder.path());
     assert_eq!(code, 1);
     let names: BTreeSet<&str> = found.iter().map(|line| line.split('`').nth(1).expect("a name")).collect();
@@ -365,6 +366,7 @@ fn shipped_policies_refuse_real_specs() {
         let folder = repository(&[]);
         production.iter().for_each(|(old, new)| edit(&folder, old, new));
         change.into_iter().for_each(|(old, new)| edit(&folder, old, new));
+        assert_eq!(llmc(folder.path(), &["prompt", "pin"]).code, 0);
         check(folder.path())
     };
     assert_eq!(with(None), (0, Vec::new()));
@@ -404,7 +406,7 @@ fn refused(change: impl FnOnce(&mut Value), plan: impl FnOnce(&mut StackPlan)) -
     change(&mut base);
     plan(&mut stack_plan);
     let judgement = compile::judge_plan(&compilation, &stack_plan, Some(&base));
-    assert_eq!(judgement.applied.evaluated.len(), 4, "{:?}", judgement.applied);
+    assert_eq!(judgement.applied.evaluated.len(), 6, "{:?}", judgement.applied);
     judgement.findings.iter().map(|f| f.message.split('`').nth(1).expect("a name").to_owned()).collect()
 }
 
@@ -415,7 +417,13 @@ fn shipped_policies_refuse_plans() {
     assert_eq!(refused(|base| *base = json!({}), |_| {}), none);
     let only = |name: &str| BTreeSet::from([name.to_owned()]);
     // `v1` is live now; it was `v2`, with and without a way back to `v1`.
-    assert_eq!(refused(|base| base["prompt"]["support"] = json!({"live": "v2"}), |_| {}), only("prompt_rollout"));
+    let was_v2 = |base: &mut Value| {
+        base["prompt"]["support"] = json!({"live": "v2"});
+        base["experiment"] = json!({});
+    };
+    assert_eq!(refused(was_v2, |_| {}), only("prompt_rollout"));
+    // An experiment had tried `v1` as its control.
+    assert_eq!(refused(|base| base["prompt"]["support"] = json!({"live": "v2"}), |_| {}), none);
     assert_eq!(refused(|base| base["prompt"]["support"] = json!({"live": "v2", "rollback": "v1"}), |_| {}), none);
     assert_eq!(
         refused(
@@ -478,7 +486,7 @@ fn own_policies_over_a_plan() {
 fn policy_test_runs_every_test() {
     let run = llmc(root(), &["policy", "test", "--coverage"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    assert!(run.stdout.contains("62 tests, 0 failed") && run.stdout.contains("100 %  llmc:policies/weight_jump.rego\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("64 tests, 0 failed") && run.stdout.contains("100 %  llmc:policies/weight_jump.rego\n"), "{}", run.stdout);
     // Every line of a shipped policy is reached.
     assert!(!run.stdout.contains("not reached"), "{}", run.stdout);
     // A file by its path, also where it is a copy of a shipped one.
