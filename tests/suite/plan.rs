@@ -388,7 +388,7 @@ fn a_new_stack_starts_and_a_gone_one_stops() {
     let budget = new.totals.budget.as_ref().expect("a budget");
     assert_eq!(budget.monthly_limit, [None, Some("45000.00".to_owned())]);
     let gone = planned(&Tree::from(&*STANDS), &FileSet::default());
-    assert!(gone.objects.iter().all(|object| object.action == Action::Delete) && gone.objects.len() == 27, "{:?}", objects(&gone));
+    assert!(gone.objects.iter().all(|object| object.action == Action::Delete) && gone.objects.len() == 34, "{:?}", objects(&gone));
     let budget = gone.totals.budget.as_ref().expect("a budget");
     assert_eq!(budget.monthly_max[1].as_deref(), Some("0.00"), "what is gone costs nothing");
     assert!(plan::render_text(&plan::plan(vec![gone.clone()]), false, false).contains("45,000.00 → 0.00 USD a month"));
