@@ -72,7 +72,7 @@ Scores:
   another experiment in a column `experiment` are left out. Rows of the variant
   `off` are of users outside of the experiment. A user is one sample, whatever
   the number of rows: the mean of their values. Names of users are not kept,
-  and memory stays below 100 MiB however large the file is.
+  and memory stays below 200 MiB however large the file is.
 
   Rows that cannot be used are refused and counted, with the first 20 of a kind
   shown. Above 1 % of them, or where one variant lost more than another, there
