@@ -240,7 +240,7 @@ fn a_file_of_prices_is_read_like_a_spec() {
     );
     one_error("prices.kdl", b"currency r\"EUR\"\n", "prices.kdl:1:10", "LLMC-S001");
     one_error("prices.kdl", b"currency \"EUR\" \"USD\"\n", "prices.kdl:1:16", "LLMC-S004");
-    one_error("prices.csv", b"gpu,price\n", "stack.kdl:31:", "LLMC-B007]: `prices.csv` ends in neither");
+    one_error("prices.csv", b"gpu,price\n", "stack.kdl:32:", "LLMC-B007]: `prices.csv` ends in neither");
 }
 
 /// What a spec may not state as a price, and what it may.
@@ -316,9 +316,9 @@ fn aliases_are_lists_like_others_and_nothing_is_none() {
 
 #[test]
 fn files_that_are_no_list() {
-    one_error("prices.yaml", b"\x7fELF\x02\x01\xff\xfe", "stack.kdl:31:", "LLMC-F004");
+    one_error("prices.yaml", b"\x7fELF\x02\x01\xff\xfe", "stack.kdl:32:", "LLMC-F004");
     one_error("prices.yaml", b"gpu: {}\0\n", "prices.yaml:1:8", "LLMC-F005");
-    one_error("prices.yaml", &vec![b'#'; 2 * 1024 * 1024], "stack.kdl:31:", "LLMC-F003");
+    one_error("prices.yaml", &vec![b'#'; 2 * 1024 * 1024], "stack.kdl:32:", "LLMC-F003");
     one_error("prices.yaml", "source: \u{202E}\n".as_bytes(), "prices.yaml:1:9", "LLMC-F005");
     let named = |file: &str, prepare: &dyn Fn(&Path)| {
         let spec = spec("h100-80gb-sxm", "", &format!("prices file=\"{file}\""), "");

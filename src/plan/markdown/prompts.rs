@@ -94,7 +94,7 @@ fn prompt(subject: &Subject<'_>, name: &str) -> Option<String> {
 /// What goes live, as a table of its routes.
 fn goes_live(subject: &Subject<'_>, change: &PromptChange) -> String {
     let currency = subject.review.plan.totals.budget.as_ref().map(|budget| budget.currency.as_str()).unwrap_or_default();
-    let head = ["Route", "Identity", "Tokens", &format!("A request, {}", text::visible(currency, 8))].map(str::to_owned);
+    let head = ["Route", "Identity", "Tokens", &format!("A request, {}", text::cell(currency, 8))].map(str::to_owned);
     let both = |sides: [Option<String>; 2]| match sides {
         [Some(was), Some(now)] if was == now => text::cell(&now, 60),
         [Some(was), Some(now)] => format!("{} → {}", text::cell(&was, 60), text::cell(&now, 60)),
