@@ -278,7 +278,7 @@ fn a_plan_tells_what_goes_live_and_who_is_moved() {
     let markdown = llmc(folder.path(), &["plan", "--format", "markdown"]).stdout;
     for part in [
         "It is pinned in `llmc.lock`.",
-        "| Route | Identity | Tokens | A request, USD |",
+        "| Route | Identity | Tokens | A request, `USD` |",
         "ramp of `support-v2` goes from 10 to 25 %: 1,500 more",
     ] {
         assert!(markdown.contains(part), "{part}: {markdown}");
