@@ -20,10 +20,12 @@ kept contains name if {
 	is_running(data.head.experiment[name])
 }
 
+names := concat(", ", [name | some name in kept])
+
 is_running(experiment) if object.get(experiment, "state", "running") == "running"
 
 deny_hash_kept contains {
-	"msg": sprintf("the hash that deals users out changes from %s to %s while an experiment runs: %s", [before, after, concat(", ", kept)]),
+	"msg": concat("", ["the hash that deals users out changes from ", before, " to ", after, " while an experiment runs: ", names]),
 	"route": route.of(["flagd"]),
 	"help": "let the experiment end, or stop it, before flagd's generation changes",
 } if {
@@ -35,7 +37,7 @@ deny_hash_kept contains {
 
 # A new release may deal users out otherwise, and its tag does not say so.
 warn_assignment_kept contains {
-	"msg": sprintf("flagd changes from %s to %s while an experiment runs: %s", [before, after, concat(", ", kept)]),
+	"msg": concat("", ["flagd changes from ", before, " to ", after, " while an experiment runs: ", names]),
 	"route": route.of(["flagd"]),
 	"help": "hold `llmc experiment assign --stdin` against what the new release answers before it is merged",
 } if {

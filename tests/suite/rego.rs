@@ -42,7 +42,7 @@ fn inputs() -> BTreeMap<&'static str, Vec<(Value, Value)>> {
     let generated = texts(&root().join("generated/customer-support"));
     let mut objects: Vec<Value> =
         generated.iter().filter(|(path, _)| path.ends_with("deployment.yaml")).map(|(_, text)| yaml(text)).collect();
-    assert_eq!(objects.len(), 3);
+    assert_eq!(objects.len(), 4);
     for image in
         ["a", "host:5000/a:nightly", "a:latest@sha256:00", "ghcr.io/berriai/litellm:main-v1.82.8-stable", "litellm/litellm:1.108.0"]
     {
@@ -69,6 +69,9 @@ fn inputs() -> BTreeMap<&'static str, Vec<(Value, Value)>> {
         // The example's own experiment: begun, a step further, two steps, with another version, and stopped before.
         (none.clone(), between(changed(&[("/experiment", json!({}))]), head.clone())),
         (none.clone(), between(head.clone(), changed(&[("/experiment/support-v2/step", json!(2))]))),
+        // What deals its users anew.
+        (none.clone(), between(changed(&[("/flagd/hash", json!("v3"))]), head.clone())),
+        (none.clone(), between(head.clone(), changed(&[("/experiment/support-v2/revision", json!(2))]))),
         (none.clone(), between(head.clone(), changed(&[("/experiment/support-v2/step", json!(3))]))),
         (none.clone(), between(head.clone(), changed(&[("/experiment/support-v2/variant/treatment/prompt", json!("v3"))]))),
         (
